@@ -1,0 +1,1 @@
+//! Coordinator, workers and observer: turns effects into work and outcomes into events.

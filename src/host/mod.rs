@@ -1,0 +1,1 @@
+//! This machine: clock, ids, disk space, backup probes.

@@ -1,0 +1,30 @@
+//! Cicerone takes an on-call SRE through a PostgreSQL maintenance window.
+//!
+//! The crate is one library in layers; an arrow only ever points down, and `tests/it/architecture.rs`
+//! fails with file and line when one does not.
+//!
+//! ```text
+//! L4   cli           everything: the composition root, the only place that names argv, env, config, adapters
+//! L3   ui            domain, text            the console
+//!      report        domain, text            plain lines, JSON Lines, Markdown
+//!      engine        domain, ports           coordinator, workers, observer
+//!      pg            domain, ports, sql      tokio-postgres
+//!      store, host   domain, ports           journal and run folder; clock, ids, disk and backup probes
+//!      rehearsal     domain, ports           throwaway server, sample data, injected faults
+//! L2   ports         domain                  traits only
+//! L1   domain        sql, text               pure: facts, fold, decisions
+//! L0   sql  text     nothing of ours         pure leaves
+//! ```
+
+pub mod cli;
+pub mod domain;
+pub mod engine;
+pub mod host;
+pub mod pg;
+pub mod ports;
+pub mod rehearsal;
+pub mod report;
+pub mod sql;
+pub mod store;
+pub mod text;
+pub mod ui;

@@ -1,0 +1,1 @@
+//! Traits between the engine and the world.

@@ -1,0 +1,1 @@
+//! Throwaway server, sample data, injected faults.

@@ -1,0 +1,1 @@
+//! Journal and events for people and pipelines: plain lines, JSON Lines, Markdown.

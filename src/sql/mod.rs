@@ -1,0 +1,1 @@
+//! Identifiers and the CREATE INDEX shape.

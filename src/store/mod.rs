@@ -1,0 +1,1 @@
+//! Journal, run folder, file lock.

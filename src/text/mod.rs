@@ -1,0 +1,1 @@
+//! Untrusted text made safe, units for people, cell widths.
