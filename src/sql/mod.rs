@@ -1,1 +1,17 @@
 //! Identifiers and the CREATE INDEX shape.
+//!
+//! [`parse_create_index`] reads exactly one `CREATE [UNIQUE] INDEX CONCURRENTLY` into an [`IndexShape`]; the shape
+//! renders the only index statements that this program can send. The text a person wrote is never sent itself.
+
+mod ident;
+mod nesting;
+mod parse;
+mod problem;
+mod render;
+mod shape;
+
+pub use ident::{MAX_IDENT_BYTES, fold, quote_ident, quote_qualified};
+pub use nesting::{MAX_NESTING, MAX_SQL_BYTES, MAX_TOKENS};
+pub use parse::parse_create_index;
+pub use problem::{SqlProblem, SqlProblemKind};
+pub use shape::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef, drop_concurrently};

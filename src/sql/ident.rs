@@ -1,0 +1,92 @@
+//! Quoting and folding of identifiers, by PostgreSQL's rules for a database in UTF-8.
+
+use std::borrow::Cow;
+
+use squawk_syntax::quote::quote_quoted_ident;
+
+/// Longest identifier that PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`). Longer ones are cut with a NOTICE, so that
+/// two long names can become one; everything here refuses them instead.
+pub const MAX_IDENT_BYTES: usize = 63;
+
+/// An identifier as it must stand in SQL: bare when every supported version reads it back as it is, quoted otherwise.
+///
+/// Bare means `[a-z_][a-z0-9_$]*` and no keyword of any category but "unreserved", like the server's own
+/// `quote_ident()`.
+pub fn quote_ident(name: &str) -> String {
+    if is_plain(name) && quote_quoted_ident(name) == name {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+/// `schema.name`, each part quoted where it must be.
+pub fn quote_qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote_ident(schema), quote_ident(name))
+}
+
+/// The name that an identifier token stands for: the inside of a quoted one, the lower-case form of a bare one.
+///
+/// Only ASCII letters fold: in a multi-byte encoding the server leaves all others alone.
+pub fn fold(token: &str) -> Cow<'_, str> {
+    if let Some(inside) = token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return if inside.contains('"') {
+            Cow::Owned(inside.replace("\"\"", "\""))
+        } else {
+            Cow::Borrowed(inside)
+        };
+    }
+    if token.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(token.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(token)
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'$'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_stay_bare_and_everything_else_is_quoted() {
+        for (name, sql) in [
+            ("leads", "leads"),
+            ("_x$1", "_x$1"),
+            ("Leads", "\"Leads\""),
+            ("1st", "\"1st\""),
+            ("a b", "\"a b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("", "\"\""),
+            ("größe", "\"größe\""),
+            ("user", "\"user\""),
+            ("select", "\"select\""),
+            ("left", "\"left\""),
+            ("between", "\"between\""),
+            ("type", "type"),
+            ("status", "status"),
+        ] {
+            assert_eq!(quote_ident(name), sql);
+        }
+    }
+
+    #[test]
+    fn folding_lowers_bare_ascii_and_opens_quotes() {
+        assert_eq!(fold("Leads"), "leads");
+        assert_eq!(fold("\"Leads\""), "Leads");
+        assert_eq!(fold("\"a\"\"b\""), "a\"b");
+        assert_eq!(fold("GRÖSSE"), "grÖsse");
+    }
+
+    #[test]
+    fn folding_reads_back_what_quoting_wrote() {
+        for name in ["leads", "Leads", "a\"b", "\"\"", "select", "größe", "x y"] {
+            assert_eq!(fold(&quote_ident(name)), name);
+        }
+    }
+}
