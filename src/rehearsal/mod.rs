@@ -1,1 +1,4 @@
 //! Throwaway server, sample data, injected faults.
+
+pub mod connect;
+pub mod sample;
