@@ -1,3 +1,5 @@
 //! Tests.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod sample_registry;
