@@ -1,1 +1,7 @@
 //! Untrusted text made safe, units for people, cell widths.
+
+mod human;
+mod safe;
+
+pub use human::{bytes, cell_width, clock, count, cut, fit_left, fit_right, plural, span};
+pub use safe::{Safe, Untrusted};
