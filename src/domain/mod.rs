@@ -3,5 +3,18 @@
 //! Nothing here reads a clock, a file, the environment or the network. Every reader (engine, console, headless
 //! output, report, resume) folds the same [`event::Event`]s with [`state::RunState::apply`].
 
+pub mod blocker;
+pub mod catalog;
+pub mod check;
+pub mod command;
+pub mod estimate;
+pub mod event;
+pub mod failure;
 pub mod id;
+pub mod plan;
+pub mod playbook;
+pub mod progress;
+pub mod sample;
+pub mod state;
+pub mod target;
 pub mod unit;

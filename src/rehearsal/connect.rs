@@ -17,10 +17,16 @@ pub enum ConnectError {
 pub async fn connect(conninfo: &str, application: &str) -> Result<Client, ConnectError> {
     let mut config: tokio_postgres::Config = conninfo.parse().map_err(ConnectError::Conninfo)?;
     config.application_name(application);
-    #[expect(clippy::disallowed_methods, reason = "the server is our own throwaway, reached through a private folder")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the server is our own throwaway, reached through a private folder"
+    )]
     let (client, connection) = config.connect(NoTls).await.map_err(ConnectError::Refused)?;
     // An error here is the server going away; the client's next call reports it.
-    #[expect(clippy::disallowed_methods, reason = "drives one session and ends with it; nothing to supervise")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "drives one session and ends with it; nothing to supervise"
+    )]
     tokio::spawn(async move { connection.await.is_ok() });
     Ok(client)
 }

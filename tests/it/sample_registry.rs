@@ -75,7 +75,8 @@ fn the_registry_holds_82_entries_of_which_some_are_critical_and_many_have_querie
     assert!(registry.index.iter().filter(|entry| !entry.queries.is_empty()).count() >= 24);
     let domains: BTreeSet<&str> = registry.index.iter().map(|entry| entry.domain.as_str()).collect();
     assert_eq!(domains.len(), 7);
-    let descriptions: BTreeSet<&str> = registry.index.iter().map(|entry| entry.description.as_str()).collect();
+    let descriptions: BTreeSet<&str> =
+        registry.index.iter().map(|entry| entry.description.as_str()).collect();
     assert_eq!(descriptions.len(), 82, "each entry says what it is for, in its own words");
 }
 

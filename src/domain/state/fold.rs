@@ -1,0 +1,407 @@
+//! One event into the state.
+
+use super::{
+    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
+    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
+};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::blocker::Blocker;
+use crate::domain::catalog::Difference;
+use crate::domain::check::{CheckResult, Waiver};
+use crate::domain::event::{
+    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
+    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
+    VerifyEvent,
+};
+use crate::domain::failure::Failure;
+use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
+use crate::domain::plan::{ItemState, Plan};
+use crate::domain::playbook::{Playbook, Step};
+use crate::domain::progress::{Phase, Wait};
+use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
+use crate::domain::unit::{Bytes, Millis};
+
+/// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
+const MAX_BLOCKERS_KEPT: usize = 50;
+
+impl RunState {
+    /// Folds a whole journal.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut state = Self::default();
+        for event in events {
+            state.apply(event);
+        }
+        state
+    }
+
+    /// Takes one event in. Total: an event that does not fit changes nothing but the position.
+    pub fn apply(&mut self, event: &Event) {
+        let at = event.at;
+        match &event.kind {
+            EventKind::Run(e) => self.apply_run(e, at),
+            EventKind::Step(e) => self.apply_step(e, at),
+            EventKind::Check(e) => self.apply_check(e, at),
+            EventKind::Build(e) => self.apply_build(e, at),
+            EventKind::Drop(e) => self.apply_drop(e, at),
+            EventKind::Verify(e) => self.apply_verify(e, at),
+            EventKind::Rollback(e) => self.apply_rollback(e, at),
+            EventKind::Session(e) => self.apply_session(e),
+        }
+        self.last = Some((event.seq, at));
+    }
+
+    fn apply_run(&mut self, event: &RunEvent, at: jiff::Timestamp) {
+        match event {
+            RunEvent::Opened {
+                run,
+                version,
+                operator,
+                mode,
+                environment,
+                playbook,
+                settings,
+                registry_path,
+                registry,
+            } => {
+                self.run = Some(RunInfo {
+                    run: run.clone(),
+                    opened_at: at,
+                    version: version.clone(),
+                    operators: vec![operator.clone()],
+                    mode: *mode,
+                    environment: environment.clone(),
+                    playbook: playbook.clone(),
+                    settings: settings.clone(),
+                    registry_path: registry_path.clone(),
+                    registry: registry.clone(),
+                });
+            }
+            RunEvent::TakenOver { operator, .. } => {
+                if let Some(run) = &mut self.run {
+                    run.operators.push(operator.clone());
+                }
+                // Whoever takes over decides anew whether to pause, abort or end.
+                self.control.closed = None;
+                self.control.abort = None;
+                self.control.paused = None;
+                self.control.target_changed = None;
+            }
+            RunEvent::TargetSeen { target } => self.target = Some(target.clone()),
+            RunEvent::TargetChanged { changes, .. } => self.control.target_changed = Some(changes.clone()),
+            RunEvent::Planned { plan } => self.take_plan(plan, at),
+            RunEvent::Paused { by } => self.control.paused = Some(by.clone()),
+            RunEvent::Unpaused { .. } => self.control.paused = None,
+            RunEvent::AbortRequested { by, reason } => {
+                self.control.abort = Some((by.clone(), reason.clone()));
+            }
+            RunEvent::SignedOff { by, reason } => {
+                self.control.sign_off = Some(SignOff { at, by: by.clone(), reason: reason.clone() });
+            }
+            RunEvent::TaskPanicked { task, message } => {
+                self.control.panics.push(format!("{task}: {message}"));
+            }
+            RunEvent::Closed { ending } => self.control.closed = Some((at, ending.clone())),
+        }
+    }
+
+    /// A new plan speaks for every entry that nothing of ours is at work on and that is not settled.
+    fn take_plan(&mut self, plan: &Plan, at: jiff::Timestamp) {
+        for item in &plan.items {
+            if let ItemState::Present { oid, size } = &item.state {
+                let ours = self.ledger.get(&item.key).is_some_and(|made| made.oid == *oid);
+                let record = self.builds.entry(item.key.clone()).or_insert_with(|| BuildRecord::new(at));
+                if !matches!(record.status, BuildStatus::Running { .. } | BuildStatus::Verified { .. }) {
+                    record.status =
+                        BuildStatus::Verified { origin: if ours { Origin::Ours } else { Origin::NotOurs } };
+                    record.oid = Some(*oid);
+                    record.size = Some(*size);
+                    record.finished_at = Some(at);
+                }
+            }
+        }
+        self.plan = Some(plan.clone());
+    }
+
+    fn apply_step(&mut self, event: &StepEvent, at: jiff::Timestamp) {
+        match event {
+            StepEvent::Started { step } => {
+                self.steps.entry(step.clone()).or_insert_with(|| StepRecord::new(at)).status =
+                    StepStatus::Running;
+            }
+            StepEvent::Held { step, why } => {
+                self.steps.entry(step.clone()).or_insert_with(|| StepRecord::new(at)).status =
+                    StepStatus::Held { why: why.clone() };
+            }
+            StepEvent::Confirmed { step, by, typed } => {
+                if let Some(record) = self.steps.get_mut(step) {
+                    record.confirmed = Some((by.clone(), typed.clone()));
+                    record.status = StepStatus::Running;
+                }
+            }
+            StepEvent::Finished { step, outcome } => {
+                let record = self.steps.entry(step.clone()).or_insert_with(|| StepRecord::new(at));
+                record.status = StepStatus::Finished { outcome: outcome.clone() };
+                record.finished_at = Some(at);
+            }
+            StepEvent::Reopened { step, .. } => {
+                // Whatever was confirmed on the ground of the old answers is confirmed no more.
+                let later: Vec<StepId> = self
+                    .step_order()
+                    .skip_while(|known| known != step)
+                    .filter(|known| self.steps.contains_key(known))
+                    .collect();
+                for step in later {
+                    self.steps.remove(&step);
+                }
+                self.plan = None;
+                for check in &mut self.checks {
+                    check.pass = Pass::Earlier;
+                }
+            }
+        }
+    }
+
+    fn apply_check(&mut self, event: &CheckEvent, at: jiff::Timestamp) {
+        match event {
+            CheckEvent::Judged { result } => {
+                let known = self.checks.iter_mut().find(|check| check.result.id == result.id);
+                if let Some(check) = known {
+                    // A waiver covers what was found when it was given, nothing else.
+                    if check.waiver.as_ref().is_some_and(|waiver| waiver.found != result.found) {
+                        check.waiver = None;
+                    }
+                    check.result = result.clone();
+                    check.pass = Pass::Current;
+                } else {
+                    self.checks.push(CheckRecord {
+                        result: result.clone(),
+                        pass: Pass::Current,
+                        waiver: None,
+                    });
+                }
+            }
+            CheckEvent::PassEnded { .. } => self.checks.retain(|check| check.pass == Pass::Current),
+            CheckEvent::Waived { check, by, reason } => {
+                if let Some(record) = self.checks.iter_mut().find(|record| &record.result.id == check) {
+                    record.waiver = Some(Waiver {
+                        by: by.clone(),
+                        reason: reason.clone(),
+                        found: record.result.found.clone(),
+                        at,
+                    });
+                }
+            }
+        }
+    }
+
+    fn apply_build(&mut self, event: &BuildEvent, at: jiff::Timestamp) {
+        let key = event.entry().clone();
+        let record = self.builds.entry(key.clone()).or_insert_with(|| BuildRecord::new(at));
+        match event {
+            BuildEvent::Started { attempt, .. } => record.start(*attempt),
+            BuildEvent::Intended { statement, before, backend, table_oid, .. } => {
+                record.intent = Some(Intent {
+                    at,
+                    statement: statement.clone(),
+                    backend: *backend,
+                    before: *before,
+                    table_oid: *table_oid,
+                });
+                record.set_stage(Stage::Sent);
+                record.phases.push((Phase::FirstLock, at));
+            }
+            BuildEvent::Located { oid, .. } => {
+                record.oid = Some(*oid);
+                // Only what our own intent made is ours: before it, under the item lock, the name was free.
+                if let Some(intent) = &record.intent {
+                    let item = LedgerItem { oid: *oid, table_oid: intent.table_oid, seen_at: at };
+                    self.ledger.insert(key, item);
+                }
+            }
+            BuildEvent::PhaseEntered { phase, .. } => {
+                if record.phases.last().is_none_or(|(last, _)| last != phase) {
+                    record.phases.push((*phase, at));
+                }
+                record.clear_budget();
+            }
+            BuildEvent::HeldUp { blockers, .. } => {
+                for blocker in blockers {
+                    let known = record.blockers.iter().any(|b| {
+                        b.stage == blocker.stage && b.backend() == blocker.backend() && b.why == blocker.why
+                    });
+                    if !known && record.blockers.len() < MAX_BLOCKERS_KEPT {
+                        record.blockers.push(blocker.clone());
+                    }
+                }
+            }
+            BuildEvent::BudgetSpent { wait, .. } => {
+                if let BuildStatus::Running { over_budget, .. } = &mut record.status {
+                    *over_budget = Some(*wait);
+                }
+            }
+            BuildEvent::Adopted { oid, .. } => {
+                record.oid = oid.or(record.oid);
+                record.set_stage(Stage::Watched);
+            }
+            BuildEvent::StopRequested { by, .. } => {
+                if let BuildStatus::Running { stopping, .. } = &mut record.status {
+                    *stopping = Some(by.clone());
+                }
+            }
+            BuildEvent::StatementEnded { result, .. } => {
+                record.failure = result.as_ref().err().cloned();
+                record.set_stage(Stage::Reading);
+            }
+            BuildEvent::Concluded { conclusion, next, .. } => {
+                let made = record.conclude(conclusion, next, at);
+                if let Some(item) = made {
+                    self.ledger.insert(key, item);
+                }
+            }
+            BuildEvent::Skipped { reason, .. } => {
+                record.status = BuildStatus::Skipped { reason: reason.clone() };
+                record.finished_at = Some(at);
+            }
+            BuildEvent::RetryRequested { .. } => {
+                record.status = BuildStatus::Retrying { not_before: at };
+                record.attempts = 0;
+                record.finished_at = None;
+            }
+        }
+    }
+
+    fn apply_drop(&mut self, event: &DropEvent, at: jiff::Timestamp) {
+        match event {
+            DropEvent::Started { entry, oid, purpose } => {
+                self.drops.insert(
+                    entry.clone(),
+                    DropRecord {
+                        oid: *oid,
+                        purpose: *purpose,
+                        started_at: at,
+                        backend: None,
+                        blockers: Vec::new(),
+                        conclusion: None,
+                    },
+                );
+            }
+            DropEvent::Intended { entry, backend, .. } => {
+                if let Some(record) = self.drops.get_mut(entry) {
+                    record.backend = Some(*backend);
+                }
+            }
+            DropEvent::HeldUp { entry, blockers } => {
+                if let Some(record) = self.drops.get_mut(entry) {
+                    record.blockers.clone_from(blockers);
+                }
+            }
+            DropEvent::StatementEnded { .. } => {}
+            DropEvent::Concluded { entry, oid, conclusion } => {
+                let purpose = self.drops.get_mut(entry).map(|record| {
+                    record.conclusion = Some(conclusion.clone());
+                    record.purpose
+                });
+                if *conclusion == DropConclusion::Gone
+                    && self.ledger.get(entry).is_some_and(|made| made.oid == *oid)
+                {
+                    self.ledger.remove(entry);
+                }
+                if let Some(record) = self.builds.get_mut(entry) {
+                    record.after_drop(conclusion, purpose, at);
+                }
+                if let Some(rollback) = &mut self.control.rollback {
+                    rollback.entries.retain(|key| key != entry);
+                }
+            }
+        }
+    }
+
+    fn apply_verify(&mut self, event: &VerifyEvent, at: jiff::Timestamp) {
+        match event {
+            VerifyEvent::Explained { entry, moment, plans } => {
+                let record = self.builds.entry(entry.clone()).or_insert_with(|| BuildRecord::new(at));
+                match moment {
+                    crate::domain::event::Moment::Before => record.plans.0.clone_from(plans),
+                    crate::domain::event::Moment::After => record.plans.1.clone_from(plans),
+                }
+            }
+            VerifyEvent::Checked { entry, conclusion } => {
+                let record = self.builds.entry(entry.clone()).or_insert_with(|| BuildRecord::new(at));
+                record.checked = Some(conclusion.clone());
+                record.recheck(conclusion);
+            }
+        }
+    }
+
+    fn apply_rollback(&mut self, event: &RollbackEvent, at: jiff::Timestamp) {
+        match event {
+            RollbackEvent::Requested { by, reason, entries } => {
+                let whole = self.ledger.keys().all(|key| entries.contains(key));
+                for key in entries {
+                    self.drops.remove(key);
+                }
+                self.control.rollback = Some(RollbackRecord {
+                    at,
+                    by: by.clone(),
+                    reason: reason.clone(),
+                    entries: entries.clone(),
+                    scope: if whole { RollbackScope::Whole } else { RollbackScope::Some },
+                    finished: None,
+                });
+            }
+            RollbackEvent::Finished { dropped, left } => {
+                if let Some(rollback) = &mut self.control.rollback {
+                    rollback.finished = Some((*dropped, *left));
+                    rollback.entries.clear();
+                }
+            }
+        }
+    }
+
+    fn apply_session(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::EndRequested { backend, description, how, by, reason } => {
+                let how = match how {
+                    crate::domain::event::SessionEnd::CancelStatement => "cancel the statement of",
+                    crate::domain::event::SessionEnd::Terminate => "end",
+                };
+                self.control.sessions.push((
+                    *backend,
+                    format!("{} asked to {how} pid {} ({description}): {reason}", by.0, backend.pid),
+                ));
+            }
+            SessionEvent::EndAttempted { backend, result } => {
+                let text = match result {
+                    Ok(crate::domain::event::Signalled::Sent) => "the signal was sent".to_owned(),
+                    Ok(crate::domain::event::Signalled::Gone) => {
+                        "that backend was gone, nothing was sent".to_owned()
+                    }
+                    Err(failure) => failure.message.clone(),
+                };
+                self.control.sessions.push((*backend, format!("pid {}: {text}", backend.pid)));
+            }
+        }
+    }
+}
+impl BuildEvent {
+    /// The entry that an event is about.
+    pub fn entry(&self) -> &EntryKey {
+        match self {
+            Self::Started { entry, .. }
+            | Self::Intended { entry, .. }
+            | Self::Located { entry, .. }
+            | Self::PhaseEntered { entry, .. }
+            | Self::HeldUp { entry, .. }
+            | Self::BudgetSpent { entry, .. }
+            | Self::Adopted { entry, .. }
+            | Self::StopRequested { entry, .. }
+            | Self::StatementEnded { entry, .. }
+            | Self::Concluded { entry, .. }
+            | Self::Skipped { entry, .. }
+            | Self::RetryRequested { entry, .. } => entry,
+        }
+    }
+}

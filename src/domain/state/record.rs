@@ -1,0 +1,541 @@
+//! What the fold keeps of steps, checks, builds, drops and the run as a whole.
+
+use super::{
+    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
+    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
+};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::blocker::Blocker;
+use crate::domain::catalog::Difference;
+use crate::domain::check::{CheckResult, Waiver};
+use crate::domain::event::{
+    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
+    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
+    VerifyEvent,
+};
+use crate::domain::failure::Failure;
+use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
+use crate::domain::plan::{ItemState, Plan};
+use crate::domain::playbook::{Playbook, Step};
+use crate::domain::progress::{Phase, Wait};
+use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
+use crate::domain::unit::{Bytes, Millis};
+
+/// What was opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// This run.
+    pub run: RunId,
+    /// When it was opened.
+    pub opened_at: jiff::Timestamp,
+    /// Version of the program that opened it.
+    pub version: String,
+    /// Everybody who drove it, the first one first.
+    pub operators: Vec<Operator>,
+    /// What it may do.
+    pub mode: Mode,
+    /// The environment word.
+    pub environment: Environment,
+    /// The playbook.
+    pub playbook: Playbook,
+    /// Settings.
+    pub settings: RunSettings,
+    /// Where the registry was read.
+    pub registry_path: String,
+    /// Hash of its bytes.
+    pub registry: Digest,
+}
+
+/// A step that began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// When, first.
+    pub started_at: jiff::Timestamp,
+    /// Where it is.
+    pub status: StepStatus,
+    /// Who said go, and what was typed.
+    pub confirmed: Option<(Person, String)>,
+    /// When it ended.
+    pub finished_at: Option<jiff::Timestamp>,
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum StepStatus {
+    /// At work.
+    Running,
+    /// Waits for a person.
+    Held {
+        /// For what.
+        why: String,
+    },
+    /// Ended.
+    Finished {
+        /// How.
+        outcome: StepOutcome,
+    },
+}
+
+/// A check with its newest answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckRecord {
+    /// The answer.
+    pub result: CheckResult,
+    /// Whether it belongs to the pass that goes on, or to an earlier one.
+    pub pass: Pass,
+    /// A person's decision to go on all the same; void when the finding changes.
+    pub waiver: Option<Waiver>,
+}
+
+/// Which pass an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pass {
+    /// The one that goes on or ended last.
+    Current,
+    /// An earlier one: asked again, not answered yet.
+    Earlier,
+}
+
+impl CheckRecord {
+    /// Whether the gate stays closed because of it.
+    pub fn closes_gate(&self) -> bool {
+        self.result.verdict.blocks() && self.waiver.is_none()
+    }
+}
+
+/// A build as far as it got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildRecord {
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Where it is.
+    pub status: BuildStatus,
+    /// Statement and backend of the newest attempt, once intended.
+    pub intent: Option<Intent>,
+    /// The index, once it is known.
+    pub oid: Option<Oid>,
+    /// When the first attempt began.
+    pub started_at: jiff::Timestamp,
+    /// When it was concluded for good.
+    pub finished_at: Option<jiff::Timestamp>,
+    /// Phases of the newest attempt with the time they were entered.
+    pub phases: Vec<(Phase, jiff::Timestamp)>,
+    /// Everybody who held it up, each once.
+    pub blockers: Vec<Blocker>,
+    /// Newest failure of a statement.
+    pub failure: Option<Failure>,
+    /// Size once verified.
+    pub size: Option<Bytes>,
+    /// What the planner said before and after.
+    pub plans: (Vec<PlanReading>, Vec<PlanReading>),
+    /// Newest reading in the verify step.
+    pub checked: Option<Conclusion>,
+}
+
+/// An intent that reached the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// Full text.
+    pub statement: String,
+    /// The building backend.
+    pub backend: BackendId,
+    /// What the name meant before.
+    pub before: Before,
+    /// The table.
+    pub table_oid: Oid,
+}
+
+/// Where a build is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum BuildStatus {
+    /// A worker has it, or had it when the process died.
+    Running {
+        /// How far, as the events tell.
+        stage: Stage,
+        /// A stop was asked for.
+        stopping: Option<Person>,
+        /// A budget that was spent, and what for.
+        over_budget: Option<Wait>,
+    },
+    /// It waits for its next attempt.
+    Retrying {
+        /// Not before this.
+        not_before: jiff::Timestamp,
+    },
+    /// Its leftover must go first.
+    Cleaning {
+        /// The leftover.
+        oid: Oid,
+        /// What comes after.
+        then: AfterCleaning,
+    },
+    /// Done: read back, valid, ready, live, right table, same definition.
+    Verified {
+        /// Whether this run made it.
+        origin: Origin,
+    },
+    /// Not done, and no other attempt.
+    Failed {
+        /// Why, for an operator.
+        sentence: String,
+        /// What is on the server.
+        left: Left,
+    },
+    /// Left out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// Not known.
+    Unknown {
+        /// Why. Untrusted.
+        why: String,
+    },
+    /// Made by this run, verified, then dropped by its rollback.
+    RolledBack,
+}
+
+/// How far a running build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nothing was sent.
+    Preparing,
+    /// The intent is on disk: the statement may have been sent.
+    Sent,
+    /// Nobody of ours waits for its answer; it is watched.
+    Watched,
+    /// The server answered; the catalogs are being read.
+    Reading,
+}
+
+/// What follows a drop of a leftover.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "then", rename_all = "snake_case")]
+pub enum AfterCleaning {
+    /// Another attempt.
+    Retry {
+        /// Not before this.
+        not_before: jiff::Timestamp,
+    },
+    /// Nothing more.
+    Stop {
+        /// Why, for an operator.
+        sentence: String,
+    },
+}
+
+/// What a build that failed leaves on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    /// Nothing of ours.
+    Nothing,
+    /// An invalid index.
+    Leftover,
+}
+
+/// Something that this run made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerItem {
+    /// The index. Names change hands; this does not.
+    pub oid: Oid,
+    /// Its table.
+    pub table_oid: Oid,
+    /// When it was first seen.
+    pub seen_at: jiff::Timestamp,
+}
+
+/// A drop as far as it got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DropRecord {
+    /// Exactly this index.
+    pub oid: Oid,
+    /// Why.
+    pub purpose: DropPurpose,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// The dropping backend, once intended.
+    pub backend: Option<BackendId>,
+    /// Who holds it up.
+    pub blockers: Vec<Blocker>,
+    /// What is so; absent while it runs.
+    pub conclusion: Option<DropConclusion>,
+}
+
+/// Pause, abort, rollback, sign-off, end.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Who paused the queue.
+    pub paused: Option<Person>,
+    /// Who or what wants the run to end, and why.
+    pub abort: Option<(Person, String)>,
+    /// What the target turned into.
+    pub target_changed: Option<Vec<String>>,
+    /// A rollback.
+    pub rollback: Option<RollbackRecord>,
+    /// The signature.
+    pub sign_off: Option<SignOff>,
+    /// The end.
+    pub closed: Option<(jiff::Timestamp, Ending)>,
+    /// Panics of tasks.
+    pub panics: Vec<String>,
+    /// Sessions of others that an operator ended, with what came of it.
+    pub sessions: Vec<(BackendId, String)>,
+}
+
+/// A rollback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RollbackRecord {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// Who.
+    pub by: Person,
+    /// Why.
+    pub reason: String,
+    /// Entries that are still to be tried.
+    pub entries: Vec<EntryKey>,
+    /// Whether it covers all that the run made, so that the run ends with it.
+    pub scope: RollbackScope,
+    /// Dropped and left, once it ended.
+    pub finished: Option<(u32, u32)>,
+}
+
+/// What a rollback covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackScope {
+    /// All of the ledger: the run ends with it.
+    Whole,
+    /// Some entries: the run goes on.
+    Some,
+}
+
+/// A signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignOff {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// Name as typed.
+    pub by: Person,
+    /// Reason or remark.
+    pub reason: String,
+}
+
+impl StepRecord {
+    pub(super) fn new(at: jiff::Timestamp) -> Self {
+        Self { started_at: at, status: StepStatus::Running, confirmed: None, finished_at: None }
+    }
+}
+
+impl BuildRecord {
+    pub(super) fn new(at: jiff::Timestamp) -> Self {
+        Self {
+            attempts: 0,
+            status: BuildStatus::Retrying { not_before: at },
+            intent: None,
+            oid: None,
+            started_at: at,
+            finished_at: None,
+            phases: Vec::new(),
+            blockers: Vec::new(),
+            failure: None,
+            size: None,
+            plans: (Vec::new(), Vec::new()),
+            checked: None,
+        }
+    }
+
+    pub(super) fn start(&mut self, attempt: u32) {
+        self.attempts = attempt;
+        self.status = BuildStatus::Running { stage: Stage::Preparing, stopping: None, over_budget: None };
+        self.intent = None;
+        self.oid = None;
+        self.phases.clear();
+        self.finished_at = None;
+    }
+
+    pub(super) fn set_stage(&mut self, to: Stage) {
+        match &mut self.status {
+            BuildStatus::Running { stage, .. } => *stage = to,
+            BuildStatus::Retrying { .. }
+            | BuildStatus::Cleaning { .. }
+            | BuildStatus::Verified { .. }
+            | BuildStatus::Failed { .. }
+            | BuildStatus::Skipped { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack => {
+                self.status = BuildStatus::Running { stage: to, stopping: None, over_budget: None };
+            }
+        }
+    }
+
+    pub(super) fn clear_budget(&mut self) {
+        if let BuildStatus::Running { over_budget, .. } = &mut self.status {
+            *over_budget = None;
+        }
+    }
+
+    /// Whether somebody asked for this build to be stopped.
+    pub fn stopping(&self) -> Option<&Person> {
+        match &self.status {
+            BuildStatus::Running { stopping, .. } => stopping.as_ref(),
+            BuildStatus::Retrying { .. }
+            | BuildStatus::Cleaning { .. }
+            | BuildStatus::Verified { .. }
+            | BuildStatus::Failed { .. }
+            | BuildStatus::Skipped { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack => None,
+        }
+    }
+
+    /// Takes a conclusion in and returns what belongs into the ledger.
+    pub(super) fn conclude(
+        &mut self,
+        conclusion: &Conclusion,
+        next: &Next,
+        at: jiff::Timestamp,
+    ) -> Option<LedgerItem> {
+        let (seen, origin) = match conclusion {
+            Conclusion::Verified { oid, size, origin } => {
+                self.size = Some(*size);
+                (Some(*oid), *origin)
+            }
+            Conclusion::Leftover { oid, origin, .. } => (Some(*oid), *origin),
+            Conclusion::Absent
+            | Conclusion::Drift { .. }
+            | Conclusion::BuiltElsewhere { .. }
+            | Conclusion::StillBuilding { .. }
+            | Conclusion::Unknown { .. } => (None, Origin::NotOurs),
+        };
+        self.oid = seen.or(self.oid);
+        let leftover = if let Conclusion::Leftover { oid, .. } = conclusion { Some(*oid) } else { None };
+        self.status = match (next, conclusion) {
+            (Next::Done, Conclusion::Verified { origin, .. }) => BuildStatus::Verified { origin: *origin },
+            (Next::Done, _) | (Next::GiveUp { .. }, Conclusion::Unknown { .. }) => {
+                BuildStatus::Unknown { why: conclusion.sentence() }
+            }
+            (Next::Retry { not_before }, _) => BuildStatus::Retrying { not_before: *not_before },
+            (Next::DropThenRetry { not_before }, _) => match leftover {
+                Some(oid) => {
+                    BuildStatus::Cleaning { oid, then: AfterCleaning::Retry { not_before: *not_before } }
+                }
+                None => BuildStatus::Retrying { not_before: *not_before },
+            },
+            (Next::DropThenStop { sentence }, _) => match leftover {
+                Some(oid) => {
+                    BuildStatus::Cleaning { oid, then: AfterCleaning::Stop { sentence: sentence.clone() } }
+                }
+                None => BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing },
+            },
+            (Next::Watch, _) => {
+                BuildStatus::Running { stage: Stage::Watched, stopping: None, over_budget: None }
+            }
+            (Next::GiveUp { sentence }, _) => BuildStatus::Failed {
+                sentence: sentence.clone(),
+                left: if leftover.is_some() { Left::Leftover } else { Left::Nothing },
+            },
+        };
+        if !matches!(self.status, BuildStatus::Running { .. }) {
+            self.finished_at = Some(at);
+        }
+        let table_oid = self.intent.as_ref().map(|intent| intent.table_oid);
+        match (seen, table_oid, origin) {
+            (Some(oid), Some(table_oid), Origin::Ours) => Some(LedgerItem { oid, table_oid, seen_at: at }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn after_drop(
+        &mut self,
+        conclusion: &DropConclusion,
+        purpose: Option<DropPurpose>,
+        at: jiff::Timestamp,
+    ) {
+        let gone = *conclusion == DropConclusion::Gone;
+        match (&self.status, gone) {
+            (BuildStatus::Cleaning { then: AfterCleaning::Retry { not_before }, .. }, true) => {
+                self.status = BuildStatus::Retrying { not_before: *not_before };
+            }
+            (BuildStatus::Cleaning { then: AfterCleaning::Stop { sentence }, .. }, true) => {
+                self.status = BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing };
+                self.finished_at = Some(at);
+            }
+            (BuildStatus::Cleaning { .. }, false) => {
+                self.status = BuildStatus::Failed {
+                    sentence: format!("the leftover could not be dropped: {}", conclusion.sentence()),
+                    left: Left::Leftover,
+                };
+                self.finished_at = Some(at);
+            }
+            (_, true) if purpose == Some(DropPurpose::Rollback) => {
+                self.status = BuildStatus::RolledBack;
+                self.finished_at = Some(at);
+            }
+            (_, true) => self.status = BuildStatus::Retrying { not_before: at },
+            (BuildStatus::Verified { .. }, false) => {
+                if let DropConclusion::Interrupted { why, .. } = conclusion {
+                    self.status = BuildStatus::Failed {
+                        sentence: format!("its rollback was cut in the middle: {why}"),
+                        left: Left::Leftover,
+                    };
+                }
+            }
+            (_, false) => {}
+        }
+    }
+
+    /// The verify step may find that what was right is right no longer.
+    pub(super) fn recheck(&mut self, conclusion: &Conclusion) {
+        let verified = matches!(self.status, BuildStatus::Verified { .. });
+        match conclusion {
+            Conclusion::Verified { size, .. } => self.size = Some(*size),
+            Conclusion::Unknown { why } if verified => {
+                self.status = BuildStatus::Unknown { why: why.clone() };
+            }
+            other @ (Conclusion::Leftover { .. }
+            | Conclusion::Absent
+            | Conclusion::Drift { .. }
+            | Conclusion::BuiltElsewhere { .. }
+            | Conclusion::StillBuilding { .. })
+                if verified =>
+            {
+                self.status = BuildStatus::Failed {
+                    sentence: format!("verified before, but now {}", other.sentence()),
+                    left: if matches!(other, Conclusion::Leftover { .. }) {
+                        Left::Leftover
+                    } else {
+                        Left::Nothing
+                    },
+                };
+            }
+            Conclusion::Leftover { .. }
+            | Conclusion::Absent
+            | Conclusion::Drift { .. }
+            | Conclusion::BuiltElsewhere { .. }
+            | Conclusion::StillBuilding { .. }
+            | Conclusion::Unknown { .. } => {}
+        }
+    }
+
+    /// Time from the first attempt to the end, or to `now`.
+    pub fn elapsed(&self, now: jiff::Timestamp) -> Millis {
+        Millis::between(self.started_at, self.finished_at.unwrap_or(now))
+    }
+
+    /// Time spent in each phase of the newest attempt, up to `now` or the end.
+    pub fn phase_times(&self, now: jiff::Timestamp) -> Vec<(Phase, Millis)> {
+        let end = self.finished_at.unwrap_or(now);
+        let ends = self.phases.iter().skip(1).map(|(_, at)| *at).chain(std::iter::once(end));
+        self.phases.iter().zip(ends).map(|((phase, from), to)| (*phase, Millis::between(*from, to))).collect()
+    }
+}
