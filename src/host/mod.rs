@@ -1,1 +1,9 @@
 //! This machine: clock, ids, disk space, backup probes.
+//!
+//! [`clock`] is the only place in the program that asks what time it is. [`probe`] runs the commands that an operator
+//! has configured for what SQL cannot tell: free space on the server's volumes and the age of the last backup.
+
+pub mod clock;
+pub mod disk;
+pub mod ids;
+pub mod probe;
