@@ -24,7 +24,7 @@ pub struct Observed<T> {
 }
 
 /// Something that a role may not be allowed to see. Not permitted is never zero and never empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Visible<T> {
     /// Seen.
     Seen(T),
@@ -88,7 +88,7 @@ pub struct SurveySetting {
 }
 
 /// `pg_stat_archiver` and what goes with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SurveyArchiver {
     /// `archive_mode` is on or always.
     pub mode: String,

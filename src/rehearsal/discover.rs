@@ -149,9 +149,9 @@ pub fn installed(surroundings: &Surroundings) -> Vec<Binaries> {
 fn folders(surroundings: &Surroundings) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for folder in surroundings.path_folders() {
-        let linked = ["postgres", "initdb"].iter().filter_map(|name| {
-            fs_err::canonicalize(folder.join(name)).ok()?.parent().map(Path::to_owned)
-        });
+        let linked = ["postgres", "initdb"]
+            .iter()
+            .filter_map(|name| fs_err::canonicalize(folder.join(name)).ok()?.parent().map(Path::to_owned));
         folders.extend(linked);
     }
     folders.extend(surroundings.which("pg_config").and_then(|program| config_folder(&program)));

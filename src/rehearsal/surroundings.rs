@@ -87,7 +87,8 @@ mod tests {
     fn an_ordinary_user_keeps_servers_in_the_cache_folder() {
         let plain = Surroundings { euid: 1000, ..of(&[("HOME", "/home/ada")]) };
         assert_eq!(plain.server_cache(), Some(PathBuf::from("/home/ada/.cache/cicerone/pg")));
-        let with_xdg = Surroundings { euid: 1000, ..of(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/big")]) };
+        let with_xdg =
+            Surroundings { euid: 1000, ..of(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/big")]) };
         assert_eq!(with_xdg.server_cache(), Some(PathBuf::from("/big/cicerone/pg")));
     }
 

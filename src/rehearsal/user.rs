@@ -31,7 +31,9 @@ pub enum UserError {
         source: std::io::Error,
     },
     /// There is no account that a server could run as.
-    #[error("PostgreSQL refuses to run as root, and this system has neither the user who called sudo nor `postgres` nor `nobody`")]
+    #[error(
+        "PostgreSQL refuses to run as root, and this system has neither the user who called sudo nor `postgres` nor `nobody`"
+    )]
     NoAccount,
 }
 
@@ -77,7 +79,11 @@ mod tests {
         let name = |accounts, uid| choose(accounts, uid).map(|user| user.name);
         assert_eq!(name(ACCOUNTS, Some(1000)).as_deref(), Some("ada"));
         assert_eq!(name(ACCOUNTS, None).as_deref(), Some("postgres"));
-        assert_eq!(name(ACCOUNTS, Some(4711)).as_deref(), Some("postgres"), "a uid without an account is refused");
+        assert_eq!(
+            name(ACCOUNTS, Some(4711)).as_deref(),
+            Some("postgres"),
+            "a uid without an account is refused"
+        );
         assert_eq!(name(ACCOUNTS, Some(0)).as_deref(), Some("postgres"), "root is never chosen");
         let (without, _) = ACCOUNTS.split_once("postgres:").expect("the line is there");
         assert_eq!(name(without, None).as_deref(), Some("nobody"));

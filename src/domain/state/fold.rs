@@ -1,28 +1,18 @@
 //! One event into the state.
 
 use super::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
-    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
+    BuildRecord, BuildStatus, CheckRecord, DropRecord, Intent, LedgerItem, Pass, RollbackRecord,
+    RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
 };
-use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::domain::blocker::Blocker;
-use crate::domain::catalog::Difference;
-use crate::domain::check::{CheckResult, Waiver};
+use crate::domain::check::Waiver;
 use crate::domain::event::{
-    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
-    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
-    VerifyEvent,
+    BuildEvent, CheckEvent, DropConclusion, DropEvent, Event, EventKind, Origin, RollbackEvent, RunEvent,
+    SessionEvent, StepEvent, VerifyEvent,
 };
-use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
+use crate::domain::id::{EntryKey, StepId};
 use crate::domain::plan::{ItemState, Plan};
-use crate::domain::playbook::{Playbook, Step};
-use crate::domain::progress::{Phase, Wait};
-use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
-use crate::domain::unit::{Bytes, Millis};
+use crate::domain::progress::Phase;
 
 /// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
 const MAX_BLOCKERS_KEPT: usize = 50;

@@ -18,8 +18,8 @@ use crate::domain::target::Target;
 
 pub use query::Tally;
 pub use record::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, Left, LedgerItem, Pass,
-    RollbackRecord, RollbackScope, RunInfo, SignOff, Stage, StepRecord, StepStatus,
+    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
+    Pass, RollbackRecord, RollbackScope, RunInfo, SignOff, Stage, StepRecord, StepStatus,
 };
 
 /// A run as far as its events tell.

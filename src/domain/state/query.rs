@@ -1,28 +1,12 @@
 //! Questions that readers ask of the state.
 
-use super::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
-    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
-};
-use std::collections::BTreeMap;
+use super::{BuildStatus, CheckRecord, Left, RunState, StepStatus};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::blocker::Blocker;
-use crate::domain::catalog::Difference;
-use crate::domain::check::{CheckResult, Waiver};
-use crate::domain::event::{
-    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
-    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
-    VerifyEvent,
-};
-use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
-use crate::domain::plan::{ItemState, Plan};
-use crate::domain::playbook::{Playbook, Step};
-use crate::domain::progress::{Phase, Wait};
-use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
-use crate::domain::unit::{Bytes, Millis};
+use crate::domain::id::{CheckId, Oid, StepId};
+use crate::domain::plan::ItemState;
+use crate::domain::playbook::Step;
 
 impl RunState {
     /// Ids of all steps in playbook order.

@@ -1,27 +1,17 @@
 //! What the fold keeps of steps, checks, builds, drops and the run as a whole.
 
-use super::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
-    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
-};
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::domain::blocker::Blocker;
-use crate::domain::catalog::Difference;
 use crate::domain::check::{CheckResult, Waiver};
 use crate::domain::event::{
-    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
-    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
-    VerifyEvent,
+    Before, Conclusion, DropConclusion, DropPurpose, Ending, Next, Origin, PlanReading, StepOutcome,
 };
 use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
-use crate::domain::plan::{ItemState, Plan};
-use crate::domain::playbook::{Playbook, Step};
+use crate::domain::id::{BackendId, Digest, EntryKey, Oid, Person, RunId};
+use crate::domain::playbook::Playbook;
 use crate::domain::progress::{Phase, Wait};
-use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
+use crate::domain::target::{Environment, Mode, Operator, RunSettings};
 use crate::domain::unit::{Bytes, Millis};
 
 /// What was opened.

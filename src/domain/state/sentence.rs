@@ -1,28 +1,9 @@
 //! Conclusions in words, and which events must reach the disk first.
 
-use super::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
-    Pass, RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
-};
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use crate::domain::blocker::Blocker;
 use crate::domain::catalog::Difference;
-use crate::domain::check::{CheckResult, Waiver};
 use crate::domain::event::{
-    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, DropPurpose, Ending, Event,
-    EventKind, Next, Origin, PlanReading, RollbackEvent, RunEvent, SessionEvent, StepEvent, StepOutcome,
-    VerifyEvent,
+    BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, EventKind, VerifyEvent,
 };
-use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, CheckId, Digest, EntryKey, Oid, Person, RunId, Seq, StepId};
-use crate::domain::plan::{ItemState, Plan};
-use crate::domain::playbook::{Playbook, Step};
-use crate::domain::progress::{Phase, Wait};
-use crate::domain::target::{Environment, Mode, Operator, RunSettings, Target};
-use crate::domain::unit::{Bytes, Millis};
 
 impl Conclusion {
     /// What is so, for an operator. Raw text: pass it through [`crate::text`] before it is shown.
