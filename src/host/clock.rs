@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::ports::Clock;
+
 /// Wall time for people and the journal, elapsed time for deadlines and waits. They drift apart when the wall clock is
 /// set, so neither may stand in for the other.
 #[derive(Debug, Clone, Copy)]
@@ -18,15 +20,16 @@ impl SystemClock {
         Self { origin: Instant::now() }
     }
 
-    /// Wall time. May jump, backwards too.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
-    pub fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
     /// Time since the clock was started. Never goes back; stands still while the machine sleeps (Linux).
     pub fn elapsed(&self) -> Duration {
         self.origin.elapsed()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
     }
 }
 

@@ -7,3 +7,8 @@ pub mod clock;
 pub mod disk;
 pub mod ids;
 pub mod probe;
+mod probes;
+
+pub use clock::SystemClock;
+pub use ids::RandomIds;
+pub use probes::{HostProbes, OperatorFigure, ServerPlace};

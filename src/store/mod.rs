@@ -8,4 +8,5 @@ pub mod file;
 pub mod journal;
 pub mod private_dir;
 pub mod run_folder;
+pub mod run_journal;
 pub mod target_slug;

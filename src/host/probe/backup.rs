@@ -10,7 +10,7 @@ use super::json_time::timestamp;
 
 /// What a probe says of the newest backup that it calls good. All text is untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackupEvidence {
+pub struct NewestBackup {
     /// When it ended: what came later is not in it.
     pub taken_at: Timestamp,
     /// `system_identifier` of the server that it was taken from; absent when the tool does not tell.
@@ -36,6 +36,18 @@ pub enum BackupKind {
     Incremental,
     /// The tool does not tell, or uses a word of its own.
     Other(String),
+}
+
+impl BackupKind {
+    /// The word for people; the tool's own where it has one. Untrusted.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Full => "full",
+            Self::Differential => "diff",
+            Self::Incremental => "incr",
+            Self::Other(word) => word,
+        }
+    }
 }
 
 /// Whether anything went wrong after the newest good backup.
@@ -117,7 +129,7 @@ struct Listed {
 
 /// Reads a probe's output. The command's exit status says nothing: `pgbackrest info` ends with 0 for a stanza that does
 /// not exist (2.45).
-pub fn parse(output: &str) -> Result<BackupEvidence, NoBackup> {
+pub fn parse(output: &str) -> Result<NewestBackup, NoBackup> {
     let value: Value = serde_json::from_str(output)
         .map_err(|error| NoBackup::NotJson { line: error.line(), column: error.column() })?;
     match &value {
@@ -155,14 +167,14 @@ pub fn parse(output: &str) -> Result<BackupEvidence, NoBackup> {
     }
 }
 
-fn newest(source: BackupSource, listed: Vec<Listed>) -> Result<BackupEvidence, NoBackup> {
+fn newest(source: BackupSource, listed: Vec<Listed>) -> Result<NewestBackup, NoBackup> {
     let count = listed.len();
     let last_failure = listed.iter().filter(|backup| backup.failed).filter_map(|backup| backup.ended).max();
     let good =
         listed.into_iter().filter(|backup| !backup.failed).filter_map(|backup| Some((backup.ended?, backup)));
     let (taken_at, backup) =
         good.max_by_key(|(ended, _)| *ended).ok_or(NoBackup::NoneGood { tool: source, listed: count })?;
-    Ok(BackupEvidence {
+    Ok(NewestBackup {
         taken_at,
         system_id: backup.system_id,
         kind: backup.kind,
@@ -183,7 +195,7 @@ fn neutral(item: &Value) -> Listed {
 }
 
 /// An array of stanzas with one array of backups each, oldest first; `status.code` 0 is fine.
-fn pgbackrest(stanzas: &[Value]) -> Result<BackupEvidence, NoBackup> {
+fn pgbackrest(stanzas: &[Value]) -> Result<NewestBackup, NoBackup> {
     let mut listed = Vec::new();
     let mut complaint = None;
     for stanza in stanzas {

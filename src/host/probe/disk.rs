@@ -13,8 +13,8 @@ pub struct ProbedSpace {
     pub path: PathBuf,
     /// Space that can still be filled.
     pub free: Bytes,
-    /// Size of the volume; 0 when the probe does not tell.
-    pub total: Bytes,
+    /// Size of the volume, when the probe tells it.
+    pub total: Option<Bytes>,
 }
 
 /// The output says nothing about space.
@@ -45,7 +45,7 @@ fn from_member(path: &str, value: &Value) -> Option<ProbedSpace> {
     match value {
         Value::Object(map) => from_object(map, Some(path)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Some(ProbedSpace { path: path.into(), free: bytes(value)?, total: Bytes(0) })
+            Some(ProbedSpace { path: path.into(), free: bytes(value)?, total: None })
         }
     }
 }
@@ -57,7 +57,7 @@ fn from_object(map: &Map<String, Value>, path: Option<&str>) -> Option<ProbedSpa
         None => member(&["path", "mount", "mountpoint"])?.as_str()?,
     };
     let free = bytes(member(&["free", "available", "avail", "free_bytes", "available_bytes"])?)?;
-    let total = member(&["total", "size", "total_bytes", "size_bytes"]).and_then(bytes).unwrap_or_default();
+    let total = member(&["total", "size", "total_bytes", "size_bytes"]).and_then(bytes);
     Some(ProbedSpace { path: path.into(), free, total })
 }
 
@@ -91,15 +91,15 @@ fn df_line(line: &str) -> Option<ProbedSpace> {
     let column = words[capacity];
     let after = line.find(&format!(" {column} ")).map(|at| at + column.len() + 2)?;
     let path = line[after..].trim();
-    path.starts_with('/').then(|| ProbedSpace { path: path.into(), free, total })
+    path.starts_with('/').then(|| ProbedSpace { path: path.into(), free, total: Some(total) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn space(path: &str, free: u64, total: u64) -> ProbedSpace {
-        ProbedSpace { path: path.into(), free: Bytes(free), total: Bytes(total) }
+    fn space(path: &str, free: u64, total: impl Into<Option<u64>>) -> ProbedSpace {
+        ProbedSpace { path: path.into(), free: Bytes(free), total: total.into().map(Bytes) }
     }
 
     #[test]
@@ -123,10 +123,10 @@ df: /secret: Permission denied
     fn json_is_read_in_each_of_its_shapes() {
         assert_eq!(
             parse(r#"{"/pg": 1000, "/wal": "2000", "/no": null}"#).unwrap(),
-            [space("/pg", 1000, 0), space("/wal", 2000, 0)]
+            [space("/pg", 1000, None), space("/wal", 2000, None)]
         );
         assert_eq!(parse(r#"{"/pg": {"free": 1.5e3, "total": 2000}}"#).unwrap(), [space("/pg", 1500, 2000)]);
-        assert_eq!(parse(r#"{"path": "/pg", "free": 1}"#).unwrap(), [space("/pg", 1, 0)]);
+        assert_eq!(parse(r#"{"path": "/pg", "free": 1}"#).unwrap(), [space("/pg", 1, None)]);
         assert_eq!(
             parse(r#"[{"mount": "/pg", "avail": 1, "size": 3}, {"x": 1}, 7]"#).unwrap(),
             [space("/pg", 1, 3)]

@@ -6,6 +6,3 @@ pub mod backup;
 pub mod command;
 pub mod disk;
 mod json_time;
-
-pub use backup::{BackupEvidence, BackupKind, BackupSource};
-pub use command::{ProbeError, ProbeOutput, ProbeSpec};
