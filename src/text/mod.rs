@@ -1,7 +1,9 @@
 //! Untrusted text made safe, units for people, cell widths.
 
 mod human;
+mod nearest;
 mod safe;
 
 pub use human::{bytes, cell_width, clock, count, cut, fit_left, fit_right, plural, span};
+pub use nearest::nearest;
 pub use safe::{Safe, Untrusted};
