@@ -2,8 +2,14 @@
 //!
 //! `surroundings` -> `discover` (else `fetch`) -> `cluster`, whose server lives and dies with a `guard` process.
 
+pub mod cluster;
 pub mod connect;
 pub mod discover;
+mod folder;
+pub mod guard;
 pub mod sample;
+mod server;
 pub mod surroundings;
 pub mod user;
+
+pub use server::StartFailure;
