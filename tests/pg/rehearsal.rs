@@ -124,7 +124,7 @@ async fn terminal_signals_do_not_end_the_guard() {
     assert!(!folder.exists());
 }
 
-/// A folder for private folders that the server's user can search, unlike a fresh temporary one.
+/// A folder for private folders that the server's user can search, whatever the umask.
 fn private_parent() -> tempfile::TempDir {
     let parent = tempfile::tempdir().expect("folder");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
