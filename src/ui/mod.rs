@@ -1,1 +1,167 @@
-//! The console.
+//! The console: what the operator sees and presses.
+//!
+//! It runs on a thread of its own and owns nothing that can act: facts come in as [`Event`]s and the newest
+//! [`Samples`], wishes go out as [`Command`]s. It folds the same events as the engine, so that a frozen terminal, a
+//! panic here or a lost session can never touch the work on the database.
+//!
+//! ```text
+//! terminal  ->  input (bytes -> keys)  ->  console (keymap, panels)  ->  Command
+//! Event, Samples  ->  picture (the fold, log)  ->  view_model (plain safe text)  ->  render  ->  terminal
+//! ```
+
+mod console;
+mod input;
+mod render;
+mod terminal;
+mod thread;
+
+use std::sync::mpsc::Receiver;
+
+use crate::domain::command::{Command, Refusal, Verb};
+use crate::domain::event::Event;
+use crate::domain::id::Person;
+use crate::domain::sample::Samples;
+use crate::domain::target::{Environment, Mode};
+use crate::domain::unit::Millis;
+
+pub use thread::run;
+
+/// What the engine's side tells the console.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an event; a box would only cost")]
+pub enum Inbound {
+    /// A fact, in journal order, from the first one on.
+    Event(Event),
+    /// A command of this console was not carried out.
+    Refused {
+        /// What was wanted.
+        verb: Verb,
+        /// What is so.
+        refusal: Refusal,
+    },
+    /// The engine has ended; the screen stays until the operator leaves. Its last words, e.g. where the report lies.
+    EngineEnded(String),
+    /// A line for the log pane that is no event: a notice of the program about itself.
+    Note(String),
+    /// Leave at once and restore the terminal, e.g. after SIGTERM.
+    LeaveNow,
+}
+
+/// Everything that the console is connected to.
+pub struct Wiring {
+    /// Facts, in order. May stay silent while the database has not answered: the first frame does not wait for it.
+    pub inbound: Receiver<Inbound>,
+    /// The newest reading; called about once a second, must not block.
+    pub samples: Box<dyn Fn() -> Samples + Send>,
+    /// Takes a command; must not block.
+    pub commands: Box<dyn Fn(Command) + Send>,
+    /// Whose keys these are.
+    pub operator: Person,
+    /// Looks and first words.
+    pub options: UiOptions,
+    /// Wall time.
+    pub now: Box<dyn Fn() -> jiff::Timestamp + Send>,
+}
+
+impl std::fmt::Debug for Wiring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wiring")
+            .field("operator", &self.operator)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Looks, and what to show before the first event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UiOptions {
+    /// Colours.
+    pub theme: Theme,
+    /// Characters that the terminal can show.
+    pub charset: Charset,
+    /// Pace of data on the screen, 0.5 to 10 s.
+    pub refresh: Millis,
+    /// How long a lone Esc is held back for the rest of a key sequence: 50 ms, 250 ms over SSH.
+    pub esc_delay: Millis,
+    /// The environment word until the target is known.
+    pub environment: Environment,
+    /// What the run may do, until its first event says so.
+    pub mode: Mode,
+    /// Where to, e.g. `db1.example:5432/app`, until the target is known. No credentials.
+    pub title: String,
+}
+
+impl Default for UiOptions {
+    fn default() -> Self {
+        Self {
+            theme: Theme::Default,
+            charset: Charset::Ascii,
+            refresh: Millis(1_000),
+            esc_delay: Millis(50),
+            environment: Environment::Other("?".to_owned()),
+            mode: Mode::Live,
+            title: String::new(),
+        }
+    }
+}
+
+/// Colours of the console. Every state has a word; colour only repeats it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// The terminal's own 16 colours; readable on light and dark.
+    #[default]
+    Default,
+    /// No colour at all: `NO_COLOR`, `--color never`, monochrome terminals.
+    Mono,
+}
+
+/// Characters that the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Charset {
+    /// ASCII only; complete by itself.
+    #[default]
+    Ascii,
+    /// UTF-8: light lines, names as they are.
+    Unicode,
+}
+
+/// Why the console was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// The operator left a run that is over, or one that has not begun, or was told to ([`Inbound::LeaveNow`]).
+    Quit,
+    /// The operator left a run that goes on elsewhere.
+    Detach,
+    /// The terminal is gone (SSH dropped, window closed). The run must go on.
+    TerminalGone,
+}
+
+/// Why the console cannot be shown, or could not be shown any longer.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// Standard input or output leads elsewhere.
+    #[error("standard input and output must be a terminal for the console")]
+    NoTerminal,
+    /// The system refused a terminal operation.
+    #[error("the terminal refused to {what}: {source}")]
+    Terminal {
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer.
+        source: rustix::io::Errno,
+    },
+    /// A thread of the console could not be started.
+    #[error("the console's {which} thread could not be started: {source}")]
+    Thread {
+        /// Which one.
+        which: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A bug in the console: it was caught, and the terminal is as it was. The run is not touched by it.
+    #[error("the console panicked: {message}")]
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+}

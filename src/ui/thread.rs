@@ -1,0 +1,183 @@
+//! The console's own thread: waits, folds, draws.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use super::console::{Console, Outcome};
+use super::input::{Reader, Timed};
+use super::render;
+use super::terminal::Terminal;
+use super::{Inbound, Leave, UiError, Wiring};
+
+/// Least time between two frames that answer keys.
+const KEY_PACE: Duration = Duration::from_millis(100);
+/// How often the size of the terminal is looked at, and longest wait of this thread.
+const LOOK_PACE: Duration = Duration::from_millis(250);
+/// So many messages are taken in before the next look at clock and screen.
+const BATCH: usize = 512;
+
+/// Runs the console until it is left. Takes the terminal over and gives it back on every way out, a panic in here
+/// included; panics of other threads do not touch it. Blocks the calling thread.
+pub fn run(wiring: Wiring) -> Result<Leave, UiError> {
+    match catch_unwind(AssertUnwindSafe(|| drive(wiring))) {
+        Ok(result) => result,
+        Err(panic) => Err(UiError::Panicked { message: panic_message(panic.as_ref()) }),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Time since the console began. Wall time may jump; this does not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "pace of frames and of typing only; nothing on the screen or in a command is made from it"
+    )]
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// What wakes this thread.
+#[expect(clippy::large_enum_variant, reason = "a channel of few messages; a box per event would only cost")]
+pub(super) enum Wake {
+    /// A key or a paste.
+    Token(Timed),
+    /// A message of the engine's side.
+    Inbound(Inbound),
+    /// Nobody is left who could send one.
+    InboundClosed,
+    /// The terminal hung up.
+    TerminalGone,
+}
+
+fn drive(wiring: Wiring) -> Result<Leave, UiError> {
+    let Wiring { inbound, samples, commands, operator, options, now } = wiring;
+    let stopwatch = Stopwatch::start();
+    let refresh = Duration::from(options.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10));
+    let esc_delay = options.esc_delay.into();
+    let mut console = Console::new(operator, options, now());
+
+    let mut terminal = Terminal::enter()?;
+    let (wake, woken) = channel();
+    let _reader = Reader::start(stopwatch, esc_delay, wake.clone())?;
+    forward(inbound, wake)?;
+
+    let mut pace = Pace { refresh, ..Pace::default() };
+    loop {
+        let at = stopwatch.elapsed();
+        let size = Terminal::size();
+        if pace.due(at, size) {
+            console.read(samples(), now());
+            let frame = render::frame(&console.view(now(), size), console.theme());
+            if terminal.paint(frame.buffer, frame.cursor).is_err() {
+                return Ok(Leave::TerminalGone);
+            }
+            console.shown(stopwatch.elapsed());
+            pace.drawn(stopwatch.elapsed(), size);
+        }
+        let wait = pace.next(stopwatch.elapsed()).min(LOOK_PACE);
+        let first = match woken.recv_timeout(wait) {
+            Ok(wake) => wake,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(Leave::TerminalGone),
+        };
+        for wake in std::iter::once(first).chain(woken.try_iter().take(BATCH)) {
+            match wake {
+                Wake::TerminalGone => return Ok(Leave::TerminalGone),
+                Wake::Token(timed) => {
+                    pace.key = true;
+                    for outcome in console.token(&timed, now()) {
+                        match outcome {
+                            Outcome::Send(command) => commands(command),
+                            Outcome::Repaint => terminal.forget(),
+                            Outcome::Leave(leave) => return Ok(leave),
+                        }
+                    }
+                }
+                Wake::Inbound(Inbound::LeaveNow) => return Ok(Leave::Quit),
+                Wake::Inbound(message) => {
+                    if let Some(leave) = console.inbound(message, now()) {
+                        return Ok(leave);
+                    }
+                }
+                Wake::InboundClosed => console.engine_gone(),
+            }
+        }
+    }
+}
+
+/// Joins the engine's channel to the one that keys come by: a thread can wait for one channel only.
+fn forward(inbound: Receiver<Inbound>, to: std::sync::mpsc::Sender<Wake>) -> Result<(), UiError> {
+    std::thread::Builder::new()
+        .name("console-events".to_owned())
+        .spawn(move || {
+            for message in inbound {
+                if to.send(Wake::Inbound(message)).is_err() {
+                    return;
+                }
+            }
+            let _ = to.send(Wake::InboundClosed);
+        })
+        .map(|_| ())
+        .map_err(|source| UiError::Thread { which: "event", source })
+}
+
+/// When to draw: at once at first, ten times a second for keys, once per refresh for data.
+#[derive(Debug, Default)]
+struct Pace {
+    refresh: Duration,
+    last: Option<(Duration, (u16, u16))>,
+    key: bool,
+}
+
+impl Pace {
+    fn next(&self, at: Duration) -> Duration {
+        let Some((last, _)) = self.last else { return Duration::ZERO };
+        let pace = if self.key { KEY_PACE } else { self.refresh };
+        (last + pace).saturating_sub(at)
+    }
+
+    fn due(&self, at: Duration, size: (u16, u16)) -> bool {
+        self.next(at).is_zero() || self.last.is_none_or(|(_, drawn)| drawn != size)
+    }
+
+    fn drawn(&mut self, at: Duration, size: (u16, u16)) {
+        self.last = Some((at, size));
+        self.key = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_first_frame_is_due_at_once_data_once_a_second_and_keys_ten_times() {
+        let size = (80, 24);
+        let mut pace = Pace { refresh: ms(1_000), ..Pace::default() };
+        assert!(pace.due(ms(0), size));
+        pace.drawn(ms(0), size);
+        assert!(!pace.due(ms(999), size));
+        assert!(pace.due(ms(1_000), size));
+        pace.key = true;
+        assert!(!pace.due(ms(99), size));
+        assert!(pace.due(ms(100), size));
+        assert!(pace.due(ms(1), (120, 40)), "a new size is drawn at once");
+    }
+}
