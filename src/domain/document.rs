@@ -253,6 +253,17 @@ impl<'d> Table<'d> {
         tables
     }
 
+    /// Reports a `version` other than the one that is read, or none.
+    pub(crate) fn check_version(&self, wanted: u32) {
+        if !self.has("version") {
+            self.missing("version", "the value 1, at the very top of the file");
+        } else if self.number("version", 0..=u32::MAX).is_some_and(|version| version != wanted) {
+            let message = format!("this program reads version {wanted} of the format only");
+            let hint = format!("write version = {wanted}, or use a newer program for this file");
+            self.document.report(self.value_span("version"), Code::UnsupportedVersion, message, hint);
+        }
+    }
+
     /// Whether the key is there, whatever it holds.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
@@ -266,12 +277,7 @@ impl<'d> Table<'d> {
     /// Reports a missing key at the table's header.
     pub(crate) fn missing(&self, key: &str, wanted: &str) {
         let message = format!("`{key}` is missing in {}", self.title);
-        self.document.report(
-            self.span.clone(),
-            Code::MissingKey,
-            message,
-            format!("add `{key}` with {wanted}"),
-        );
+        self.document.report(self.span.clone(), Code::MissingKey, message, format!("add `{key}`: {wanted}"));
     }
 
     fn as_text(&self, key: &str, value: &'d Spanned<DeValue<'d>>) -> Option<Text<'d>> {
@@ -287,7 +293,8 @@ impl<'d> Table<'d> {
         Some(Table { document: self.document, entries, span: value.span(), title })
     }
 
-    fn not_blank(&self, key: &str, text: Text<'d>) -> Option<Text<'d>> {
+    /// The string, reported when there is nothing in it.
+    pub(crate) fn not_blank(&self, key: &str, text: Text<'d>) -> Option<Text<'d>> {
         if text.value.trim().is_empty() {
             self.document.report(
                 text.span,

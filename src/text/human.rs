@@ -25,6 +25,22 @@ pub fn span(millis: u64) -> String {
     }
 }
 
+/// Milliseconds of a span as PostgreSQL's settings write it: a whole number and a unit, `500ms`, `10 s`, `30min`,
+/// `2h` or `1d`. `None` for anything else, a bare number included.
+pub fn parse_span(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit())?);
+    let millis = match unit.trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(millis)
+}
+
 /// A count with at most five digits: `9999`, `41.2 k`, `41.2 M`, `1.3 G`.
 pub fn count(count: u64) -> String {
     if count < 10_000 {
@@ -122,6 +138,27 @@ mod tests {
             (273_600_000, "3 d 04 h"),
         ] {
             assert_eq!(span(value), text);
+        }
+    }
+
+    #[test]
+    fn spans_are_read_with_their_unit_only() {
+        for (text, millis) in [
+            ("500ms", Some(500)),
+            ("10 s", Some(10_000)),
+            (" 30min ", Some(1_800_000)),
+            ("2h", Some(7_200_000)),
+            ("1d", Some(86_400_000)),
+            ("10", None),
+            ("", None),
+            ("min", None),
+            ("1.5h", None),
+            ("-1s", None),
+            ("1m", None),
+            ("99999999999999999999s", None),
+            ("999999999999999999d", None),
+        ] {
+            assert_eq!(parse_span(text), millis, "{text}");
         }
     }
 

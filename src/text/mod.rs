@@ -4,6 +4,6 @@ mod human;
 mod nearest;
 mod safe;
 
-pub use human::{bytes, cell_width, clock, count, cut, fit_left, fit_right, plural, span};
+pub use human::{bytes, cell_width, clock, count, cut, fit_left, fit_right, parse_span, plural, span};
 pub use nearest::nearest;
 pub use safe::{Safe, Untrusted};

@@ -105,7 +105,7 @@ impl Place {
 
 fn read_file(top: &Table<'_>) -> Vec<Item> {
     top.only(&FILE_KEYS);
-    check_version(top);
+    top.check_version(VERSION);
     let schema = top.table("defaults", "[defaults]").and_then(|defaults| {
         defaults.only(&DEFAULTS_KEYS);
         defaults.filled_text("schema")
@@ -128,18 +128,6 @@ fn read_file(top: &Table<'_>) -> Vec<Item> {
     }
     let indexes = indexes.iter().map(|table| read_index(table, schema));
     indexes.chain(backfills.iter().map(|table| read_backfill(table, schema))).collect()
-}
-
-fn check_version(top: &Table<'_>) {
-    if !top.has("version") {
-        top.missing("version", "the value 1, at the very top of the file");
-        return;
-    }
-    if top.number("version", 0..=u32::MAX).is_some_and(|version| version != VERSION) {
-        let message = format!("this program reads version {VERSION} of the format only");
-        let hint = format!("write version = {VERSION}, or use a newer program for this file");
-        top.document.report(top.value_span("version"), Code::UnsupportedVersion, message, hint);
-    }
 }
 
 fn read_index(table: &Table<'_>, default_schema: &str) -> Item {

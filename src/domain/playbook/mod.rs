@@ -6,6 +6,14 @@ use super::id::{CheckId, Digest, StepId};
 use super::target::BudgetPolicy;
 use super::unit::Millis;
 
+mod format;
+mod load;
+#[cfg(test)]
+mod tests;
+
+pub use format::json_schema;
+pub use load::load;
+
 /// A playbook as it was loaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Playbook {
