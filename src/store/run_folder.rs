@@ -19,7 +19,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
 use super::file;
 use super::journal::{self, Record};
@@ -223,7 +222,7 @@ impl RunFolder {
 
     /// Keeps the exact bytes of a registry or playbook under their digest.
     pub fn keep_input(&self, bytes: &[u8]) -> Result<Digest, FolderError> {
-        let digest = sha256(bytes);
+        let digest = Digest::of(bytes);
         let path = self.input_path(&digest);
         file::replace(&path, bytes).map_err(failed("store", &path))?;
         Ok(digest)
@@ -237,7 +236,7 @@ impl RunFolder {
             return Err(failed("read", &path)(io::ErrorKind::InvalidInput.into()));
         }
         let bytes = file::read_whole(&path).map_err(failed("read", &path))?;
-        if sha256(&bytes) == *digest { Ok(bytes) } else { Err(FolderError::Altered { path }) }
+        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(FolderError::Altered { path }) }
     }
 
     /// Whether somebody has put a `HOLD` file here. Anything under that name counts; doubt counts as held.
@@ -272,15 +271,6 @@ fn status<B: DeserializeOwned>(journal: &Path, closes: impl Fn(&B) -> bool) -> R
         Err(error) if error.kind() == io::ErrorKind::NotFound => RunStatus::Empty,
         Ok(Some(Record::Unknown(_)) | None) | Err(_) => RunStatus::Unreadable,
     }
-}
-
-fn sha256(bytes: &[u8]) -> Digest {
-    use std::fmt::Write as _;
-    Digest(Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {

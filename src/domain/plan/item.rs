@@ -1,33 +1,12 @@
-//! Registry and live catalog together: what would be done, entry by entry.
+//! One entry of a plan and the state that it is in.
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::{Definition, Difference, IndexFlags};
-use super::estimate::Estimate;
-use super::id::{BackendId, Digest, EntryKey, IndexName, Oid, PlanId, QualifiedName};
-use super::progress::MethodFamily;
-use super::target::{RunSettings, TargetIdentity};
-use super::unit::{Bytes, Millis, Rows};
-
-/// A plan is refused when it is older than this.
-pub const PLAN_LIFETIME: Millis = Millis(30 * 60_000);
-
-/// What would be done to one target for one registry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Hash of registry, target identity, catalog facts used, and settings; the time is not part of it.
-    pub id: PlanId,
-    /// When the catalogs were read.
-    pub made_at: jiff::Timestamp,
-    /// Hash of the registry's bytes.
-    pub registry: Digest,
-    /// Which database.
-    pub target: TargetIdentity,
-    /// Settings that it was made with.
-    pub settings: RunSettings,
-    /// One item per registry entry, in registry order.
-    pub items: Vec<PlanItem>,
-}
+use crate::domain::catalog::{Definition, Difference, IndexFlags, Uniqueness};
+use crate::domain::estimate::Estimate;
+use crate::domain::id::{BackendId, EntryKey, IndexName, Oid, QualifiedName};
+use crate::domain::progress::MethodFamily;
+use crate::domain::unit::{Bytes, Rows};
 
 /// One entry of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,7 +59,7 @@ pub struct IndexTraits {
     /// Partial or expression: while it builds, every other CONCURRENTLY build waits for its snapshot (14-18).
     pub snapshot: SnapshotEffect,
     /// Unique: duplicates end the build.
-    pub unique: crate::domain::catalog::Uniqueness,
+    pub unique: Uniqueness,
 }
 
 /// What a running build does to other builds in the same database.
@@ -218,26 +197,4 @@ pub enum BlockedReason {
         /// Why. Untrusted.
         why: String,
     },
-}
-
-impl ItemState {
-    /// The word on screens and in output.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::ToBuild => "to build",
-            Self::Present { .. } => "present",
-            Self::Leftover { .. } => "leftover",
-            Self::Building { .. } => "building",
-            Self::Drift { .. } => "drift",
-            Self::Blocked { .. } => "blocked",
-            Self::Duplicate { .. } => "duplicate",
-        }
-    }
-}
-
-impl Plan {
-    /// The item of an entry.
-    pub fn item(&self, key: &EntryKey) -> Option<&PlanItem> {
-        self.items.iter().find(|item| &item.key == key)
-    }
 }
