@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod registry;
+pub mod source;
+
 use crate::rehearsal::guard;
 
 /// Runs the command line and returns the process's exit code.

@@ -86,7 +86,12 @@ impl PrivateFolder {
     }
 
     /// Writes our settings and then the caller's behind what initdb wrote; of two the last one counts.
-    pub(super) fn configure(&self, orders: &Orders, socket_dir: &Path, port: u16) -> Result<(), StartFailure> {
+    pub(super) fn configure(
+        &self,
+        orders: &Orders,
+        socket_dir: &Path,
+        port: u16,
+    ) -> Result<(), StartFailure> {
         let file = self.data().join("postgresql.auto.conf");
         let listen = match orders.listen {
             Listen::SocketOnly => "",
@@ -94,8 +99,7 @@ impl PrivateFolder {
         };
         let socket_dir = socket_dir.display().to_string();
         let port = port.to_string();
-        let place =
-            [("listen_addresses", listen), ("unix_socket_directories", &socket_dir), ("port", &port)];
+        let place = [("listen_addresses", listen), ("unix_socket_directories", &socket_dir), ("port", &port)];
         let theirs = orders.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let text = SETTINGS.iter().copied().chain(place).chain(theirs).fold(
             String::new(),
@@ -196,7 +200,8 @@ fn sweep_one(folder: &Path) {
 /// working directory is its data directory, which tells them apart where `/proc` exists.
 fn end_survivor(data: &Path) {
     let Ok(state) = fs::read_to_string(data.join("postmaster.pid")) else { return };
-    let Some(pid) = state.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw) else {
+    let Some(pid) = state.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw)
+    else {
         return;
     };
     let directory = fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero()));
@@ -290,7 +295,10 @@ mod tests {
         Orders {
             binaries: PathBuf::from("/usr/lib/postgresql/15/bin"),
             parent_dir: PathBuf::from("/tmp"),
-            settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             listen: Listen::SocketOnly,
             superuser: "postgres".to_owned(),
             run_as: None,
@@ -333,7 +341,11 @@ mod tests {
         fs::create_dir(&deep).expect("folder");
         let folder = PrivateFolder::create(&deep, None).expect("private folder");
         let socket_dir = folder.socket_dir(54_321, None).expect("socket folder");
-        assert!(socket_dir.starts_with("/tmp") && socket_dir.as_os_str().len() < 60, "{}", socket_dir.display());
+        assert!(
+            socket_dir.starts_with("/tmp") && socket_dir.as_os_str().len() < 60,
+            "{}",
+            socket_dir.display()
+        );
         assert_eq!(folder.socket_dir(54_321, None).expect("the same one"), socket_dir);
         fs::remove_dir_all(socket_dir).expect("removed");
     }

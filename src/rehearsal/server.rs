@@ -137,7 +137,17 @@ impl Server {
         let mut outcome = Ok(());
         for locale in ["C.UTF-8", "C"] {
             let mut initdb = self.program(&self.orders.binaries.join("initdb"));
-            initdb.args(["-N", "-A", "trust", "-E", "UTF8", "--locale", locale, "-U", &self.orders.superuser]);
+            initdb.args([
+                "-N",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale",
+                locale,
+                "-U",
+                &self.orders.superuser,
+            ]);
             initdb.arg("-D").arg(data);
             outcome = self.run_helper(initdb, "initdb").await;
             if !matches!(&outcome, Err(StartFailure::Initdb { output }) if output.contains("locale")) {
@@ -174,7 +184,9 @@ impl Server {
     }
 
     async fn start_postmaster(&mut self, data: &Path, log: &Path, port: u16) -> Result<Ready, StartFailure> {
-        let Some(folder) = &self.folder else { return Err(StartFailure::folder(data, &"the folder is gone")) };
+        let Some(folder) = &self.folder else {
+            return Err(StartFailure::folder(data, &"the folder is gone"));
+        };
         let socket_dir = folder.socket_dir(port, self.orders.run_as.as_ref())?;
         folder.configure(&self.orders, &socket_dir, port)?;
         let folder = folder.path().to_owned();

@@ -101,7 +101,8 @@ async fn a_killed_guard_takes_its_server_along_and_the_next_start_sweeps_its_fol
     spec.parent_dir = parent.path().to_owned();
     let cluster = Cluster::start(spec.clone()).await.expect("a server");
     let (folder, postmaster) = (cluster.folder().to_owned(), cluster.postmaster_pid());
-    let guard = i32::try_from(cluster.guard_pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+    let guard =
+        i32::try_from(cluster.guard_pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
     rustix::process::kill_process(guard, rustix::process::Signal::KILL).expect("SIGKILL");
     eventually("the server is gone", || !is_alive(postmaster)).await;
     assert!(folder.is_dir(), "nobody was left to remove it");
@@ -113,8 +114,10 @@ async fn a_killed_guard_takes_its_server_along_and_the_next_start_sweeps_its_fol
 #[tokio::test]
 async fn terminal_signals_do_not_end_the_guard() {
     let cluster = own_cluster(MAJOR, &[]).await;
-    let guard = i32::try_from(cluster.guard_pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
-    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::HUP] {
+    let guard =
+        i32::try_from(cluster.guard_pid()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM, rustix::process::Signal::HUP]
+    {
         rustix::process::kill_process(guard, signal).expect("delivered");
     }
     let session = connect(&cluster.conninfo("postgres"), "test").await.expect("a session");

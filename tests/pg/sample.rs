@@ -20,7 +20,8 @@ struct Entry {
 }
 
 fn entries() -> Vec<Entry> {
-    let registry: Registry = toml::from_str(include_str!("../../registry.toml")).expect("the shipped registry");
+    let registry: Registry =
+        toml::from_str(include_str!("../../registry.toml")).expect("the shipped registry");
     registry.index
 }
 
@@ -36,7 +37,11 @@ async fn the_sample_has_its_own_indexes_and_none_of_the_registrys() {
     assert!(entries().iter().all(|entry| !names.contains(&entry.name)));
     let expected = ["call_log_business_recent", "leads_unassigned", "messages_provider_message_id_key"];
     assert!(expected.iter().all(|name| names.iter().any(|have| have == name)), "{names:?}");
-    assert_eq!(names.len(), sample::tables().count() + expected.len(), "a primary key each and the named ones");
+    assert_eq!(
+        names.len(),
+        sample::tables().count() + expected.len(),
+        "a primary key each and the named ones"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +56,10 @@ async fn the_sample_takes_all_82_indexes_and_its_queries_use_theirs() {
     assert!(entries.iter().all(|entry| valid(&entry.name)));
 
     // A generic plan, as the parameters are unknown, and no sequential scan, as the sample is small.
-    session.batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off").await.expect("SET");
+    session
+        .batch_execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        .await
+        .expect("SET");
     let mut elsewhere = Vec::new();
     for entry in &entries {
         for query in &entry.queries {
