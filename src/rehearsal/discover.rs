@@ -196,28 +196,21 @@ fn config_folder(program: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::rehearsal::fake_program::Turn;
 
     /// A folder of programs that answer like a server of `version`.
-    fn fake_server(folder: &Path, version: &str) {
-        fs_err::create_dir_all(folder).expect("folder");
+    fn fake_server(turn: &Turn, folder: &Path, version: &str) {
         for name in ["initdb", "postgres"] {
-            let file = folder.join(name);
-            let script = format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n");
-            fs_err::write(&file, script).expect("script");
-            fs_err::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("executable");
+            turn.write_program(&folder.join(name), &format!("echo 'postgres (PostgreSQL) {version}'"));
         }
     }
 
-    /// A program that is being written while another thread forks cannot be run (ETXTBSY): one test at a time.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
     struct Root {
         folder: tempfile::TempDir,
-        _turn: MutexGuard<'static, ()>,
+        turn: Turn,
     }
 
     impl Root {
@@ -227,14 +220,13 @@ mod tests {
     }
 
     fn machine(servers: &[(&str, &str)]) -> (Root, Surroundings) {
-        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let root = tempfile::tempdir().expect("folder");
+        let root = Root { turn: Turn::take(), folder: tempfile::tempdir().expect("folder") };
         for (folder, version) in servers {
-            fake_server(&root.path().join(folder), version);
+            fake_server(&root.turn, &root.path().join(folder), version);
         }
         let surroundings =
             Surroundings { system_root: root.path().to_owned(), euid: 0, ..Surroundings::default() };
-        (Root { folder: root, _turn: turn }, surroundings)
+        (root, surroundings)
     }
 
     #[test]
@@ -286,7 +278,7 @@ mod tests {
         let error = discover(&surroundings, &wanted).expect_err("there is nothing");
         assert!(matches!(error, DiscoverError::NotAServer(_)));
         let old = root.path().join("old");
-        fake_server(&old, "9.6.24");
+        fake_server(&root.turn, &old, "9.6.24");
         let wanted = Wanted { folder: Some(old), ..Wanted::default() };
         let error = discover(&surroundings, &wanted).expect_err("too old");
         assert!(matches!(error, DiscoverError::OtherVersion { .. }), "{error}");
@@ -296,7 +288,7 @@ mod tests {
     fn client_programs_alone_are_no_server() {
         let (root, surroundings) = machine(&[]);
         let clients = root.path().join("usr/lib/postgresql/16/bin");
-        fake_server(&clients, "16.1");
+        fake_server(&root.turn, &clients, "16.1");
         fs_err::remove_file(clients.join("initdb")).expect("removed");
         assert!(installed(&surroundings).is_empty());
     }

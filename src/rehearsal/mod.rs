@@ -5,6 +5,9 @@
 pub mod cluster;
 pub mod connect;
 pub mod discover;
+#[cfg(test)]
+mod fake_program;
+pub mod fetch;
 mod folder;
 pub mod guard;
 pub mod sample;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use cicerone::rehearsal::cluster::Cluster;
 use cicerone::rehearsal::connect::connect;
+use cicerone::rehearsal::discover::SUPPORTED;
 use cicerone::rehearsal::guard::Listen;
 
-use crate::support::cluster::{own_cluster, spec};
+use crate::support::cluster::{database, own_cluster, spec};
 use crate::support::wait::eventually;
 
 const MAJOR: u32 = 15;
@@ -125,6 +126,16 @@ async fn terminal_signals_do_not_end_the_guard() {
     let folder = cluster.folder().to_owned();
     cluster.stop().await;
     assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn every_supported_major_starts_and_serves() {
+    for major in SUPPORTED {
+        let database = database(major).await;
+        let session = database.connect().await;
+        let row = session.query_one("SELECT current_setting('server_version_num')::int", &[]).await.expect("a row");
+        assert_eq!(row.get::<_, i32>(0) / 10_000, i32::try_from(major).expect("a small number"));
+    }
 }
 
 /// A folder for private folders that the server's user can search, whatever the umask.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cicerone::rehearsal::cluster::{Cluster, ClusterSpec};
 use cicerone::rehearsal::connect::connect;
 use cicerone::rehearsal::discover::{Binaries, Wanted, discover};
+use cicerone::rehearsal::fetch::{Consent, fetch};
 use cicerone::rehearsal::guard::Listen;
 use cicerone::rehearsal::sample::{SampleSize, load_sample};
 use cicerone::rehearsal::surroundings::Surroundings;
@@ -110,7 +111,10 @@ pub(crate) fn surroundings() -> Surroundings {
 /// Binaries of `major`: those of this machine, else the pinned download.
 fn binaries(major: u32, surroundings: &Surroundings) -> Binaries {
     let wanted = Wanted { major: Some(major), ..Wanted::default() };
-    discover(surroundings, &wanted).unwrap_or_else(|error| panic!("no PostgreSQL {major} server: {error}"))
+    discover(surroundings, &wanted).unwrap_or_else(|_| {
+        fetch(surroundings, Some(major), Consent::Given)
+            .unwrap_or_else(|error| panic!("no PostgreSQL {major} server: {error}"))
+    })
 }
 
 fn slot(major: u32) -> usize {
