@@ -56,9 +56,7 @@ impl SourceError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                "check the path"
-            }
+            Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => "check the path",
             Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
                 "check who may read it: ls -l"
             }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
 use super::id::{BackendId, EntryKey, Oid, QualifiedName};
+use super::target::TargetIdentity;
 use super::unit::{Bytes, Rows};
 
 /// An index definition in the server's own words, so that two can be compared without any parser of ours.
@@ -322,6 +323,17 @@ pub struct Builder {
     pub command: String,
     /// Item key whose advisory lock the backend holds, when it holds one.
     pub item_lock: Option<EntryKey>,
+}
+
+/// One index read back on a fresh connection, with proof of where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexReading {
+    /// The server that was asked.
+    pub identity: TargetIdentity,
+    /// The index; absent when there is none.
+    pub index: Option<IndexFacts>,
+    /// Backends that build on its table at this moment: a progress row, or our item lock.
+    pub builders: Vec<Builder>,
 }
 
 /// What the server makes of a registry entry's statement, tried on an empty temporary clone.

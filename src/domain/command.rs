@@ -82,6 +82,8 @@ pub enum Verb {
         /// Reason or remark.
         reason: String,
     },
+    /// Nobody will answer the step that waits for a person: close the run there, to be taken over later.
+    EndHere,
     /// End the run before its end.
     Abort {
         /// Why.

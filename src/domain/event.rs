@@ -359,12 +359,14 @@ pub enum BuildEvent {
         /// Why.
         reason: String,
     },
-    /// A person wants another attempt.
+    /// A person, or the run's settings, want another attempt.
     RetryRequested {
         /// Which.
         entry: EntryKey,
         /// Who.
         by: Person,
+        /// A leftover that must go first: exactly this one.
+        clean: Option<Oid>,
     },
 }
 

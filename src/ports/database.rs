@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::blocker::Blocker;
+pub use crate::domain::catalog::IndexReading;
 use crate::domain::catalog::{CatalogFacts, IndexFacts};
 use crate::domain::check::Evidence;
 use crate::domain::event::{PlanReading, Signalled};
@@ -43,17 +44,6 @@ pub struct EntryRequest {
     pub index: String,
     /// What it indexes.
     pub shape: IndexShape,
-}
-
-/// One index read back on a fresh connection, with proof of where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct IndexReading {
-    /// The server that was asked.
-    pub identity: TargetIdentity,
-    /// The index; absent when there is none.
-    pub index: Option<IndexFacts>,
-    /// Backends that build on its table at this moment: a progress row, or our item lock.
-    pub builders: Vec<crate::domain::catalog::Builder>,
 }
 
 /// Reads of the catalogs. Takes no lock that conflicts with a build: at most AccessShare on tables.

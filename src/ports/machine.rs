@@ -75,3 +75,9 @@ pub trait HostProbe: Send + Sync {
     /// The newest backup, by the configured command. `Ok(None)`: none is configured.
     async fn backup(&self) -> Result<Option<Observed<BackupEvidence>>, Failure>;
 }
+
+/// The registry's files. Read anew for every plan, so that a change between pre-flight and build is noticed.
+pub trait RegistrySource: Send + Sync {
+    /// Reads and checks them.
+    fn read(&self) -> Result<crate::domain::registry::Registry, Failure>;
+}

@@ -11,4 +11,4 @@ pub use database::{
     MonitorRound, Observed, Survey, SurveyArchiver, SurveyPath, SurveyReplication, SurveySetting, SurveySlot,
     SurveyStandby, Visible, WatchRequest, Workshop,
 };
-pub use machine::{BackupEvidence, Clock, DiskSpace, HostProbe, Ids, Journal, JournalError};
+pub use machine::{BackupEvidence, Clock, DiskSpace, HostProbe, Ids, Journal, JournalError, RegistrySource};

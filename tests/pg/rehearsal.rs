@@ -133,7 +133,8 @@ async fn every_supported_major_starts_and_serves() {
     for major in SUPPORTED {
         let database = database(major).await;
         let session = database.connect().await;
-        let row = session.query_one("SELECT current_setting('server_version_num')::int", &[]).await.expect("a row");
+        let row =
+            session.query_one("SELECT current_setting('server_version_num')::int", &[]).await.expect("a row");
         assert_eq!(row.get::<_, i32>(0) / 10_000, i32::try_from(major).expect("a small number"));
     }
 }

@@ -1,8 +1,8 @@
 //! One event into the state.
 
 use super::{
-    BuildRecord, BuildStatus, CheckRecord, DropRecord, Intent, LedgerItem, Pass, RollbackRecord,
-    RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
+    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, DropRecord, Intent, LedgerItem, Pass,
+    RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
 };
 
 use crate::domain::check::Waiver;
@@ -13,9 +13,6 @@ use crate::domain::event::{
 use crate::domain::id::{EntryKey, StepId};
 use crate::domain::plan::{ItemState, Plan};
 use crate::domain::progress::Phase;
-
-/// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
-const MAX_BLOCKERS_KEPT: usize = 50;
 
 impl RunState {
     /// Folds a whole journal.
@@ -78,8 +75,13 @@ impl RunState {
                 self.control.abort = None;
                 self.control.paused = None;
                 self.control.target_changed = None;
+                self.control.plan_for = None;
+                self.control.connected = None;
             }
-            RunEvent::TargetSeen { target } => self.target = Some(target.clone()),
+            RunEvent::TargetSeen { target } => {
+                self.target = Some(target.clone());
+                self.control.connected = Some(at);
+            }
             RunEvent::TargetChanged { changes, .. } => self.control.target_changed = Some(changes.clone()),
             RunEvent::Planned { plan } => self.take_plan(plan, at),
             RunEvent::Paused { by } => self.control.paused = Some(by.clone()),
@@ -113,6 +115,7 @@ impl RunState {
             }
         }
         self.plan = Some(plan.clone());
+        self.control.plan_for = self.current_step().map(|step| step.id.clone());
     }
 
     fn apply_step(&mut self, event: &StepEvent, at: jiff::Timestamp) {
@@ -147,6 +150,8 @@ impl RunState {
                     self.steps.remove(&step);
                 }
                 self.plan = None;
+                self.control.plan_for = None;
+                self.control.checks_took = None;
                 for check in &mut self.checks {
                     check.pass = Pass::Earlier;
                 }
@@ -173,7 +178,10 @@ impl RunState {
                     });
                 }
             }
-            CheckEvent::PassEnded { .. } => self.checks.retain(|check| check.pass == Pass::Current),
+            CheckEvent::PassEnded { took } => {
+                self.checks.retain(|check| check.pass == Pass::Current);
+                self.control.checks_took = Some(*took);
+            }
             CheckEvent::Waived { check, by, reason } => {
                 if let Some(record) = self.checks.iter_mut().find(|record| &record.result.id == check) {
                     record.waiver = Some(Waiver {
@@ -201,6 +209,7 @@ impl RunState {
                     table_oid: *table_oid,
                 });
                 record.set_stage(Stage::Sent);
+                record.held_since = None;
                 record.phases.push((Phase::FirstLock, at));
             }
             BuildEvent::Located { oid, .. } => {
@@ -216,17 +225,9 @@ impl RunState {
                     record.phases.push((*phase, at));
                 }
                 record.clear_budget();
+                record.held_since = None;
             }
-            BuildEvent::HeldUp { blockers, .. } => {
-                for blocker in blockers {
-                    let known = record.blockers.iter().any(|b| {
-                        b.stage == blocker.stage && b.backend() == blocker.backend() && b.why == blocker.why
-                    });
-                    if !known && record.blockers.len() < MAX_BLOCKERS_KEPT {
-                        record.blockers.push(blocker.clone());
-                    }
-                }
-            }
+            BuildEvent::HeldUp { blockers, .. } => record.hold_up(blockers, at),
             BuildEvent::BudgetSpent { wait, .. } => {
                 if let BuildStatus::Running { over_budget, .. } = &mut record.status {
                     *over_budget = Some(*wait);
@@ -244,6 +245,7 @@ impl RunState {
             BuildEvent::StatementEnded { result, .. } => {
                 record.failure = result.as_ref().err().cloned();
                 record.set_stage(Stage::Reading);
+                record.held_since = None;
             }
             BuildEvent::Concluded { conclusion, next, .. } => {
                 let made = record.conclude(conclusion, next, at);
@@ -255,8 +257,13 @@ impl RunState {
                 record.status = BuildStatus::Skipped { reason: reason.clone() };
                 record.finished_at = Some(at);
             }
-            BuildEvent::RetryRequested { .. } => {
-                record.status = BuildStatus::Retrying { not_before: at };
+            BuildEvent::RetryRequested { clean, .. } => {
+                record.status = match clean {
+                    Some(oid) => {
+                        BuildStatus::Cleaning { oid: *oid, then: AfterCleaning::Retry { not_before: at } }
+                    }
+                    None => BuildStatus::Retrying { not_before: at },
+                };
                 record.attempts = 0;
                 record.finished_at = None;
             }

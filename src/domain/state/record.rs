@@ -2,17 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::blocker::Blocker;
+use crate::domain::blocker::{Bites, Blocker};
 use crate::domain::check::{CheckResult, Waiver};
 use crate::domain::event::{
     Before, Conclusion, DropConclusion, DropPurpose, Ending, Next, Origin, PlanReading, StepOutcome,
 };
 use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, Digest, EntryKey, Oid, Person, RunId};
+use crate::domain::id::{BackendId, Digest, EntryKey, Oid, Person, RunId, StepId};
 use crate::domain::playbook::Playbook;
 use crate::domain::progress::{Phase, Wait};
 use crate::domain::target::{Environment, Mode, Operator, RunSettings};
 use crate::domain::unit::{Bytes, Millis};
+
+/// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
+const MAX_BLOCKERS_KEPT: usize = 50;
 
 /// What was opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +120,8 @@ pub struct BuildRecord {
     pub phases: Vec<(Phase, jiff::Timestamp)>,
     /// Everybody who held it up, each once.
     pub blockers: Vec<Blocker>,
+    /// Since when somebody holds it up; absent while it works.
+    pub held_since: Option<jiff::Timestamp>,
     /// Newest failure of a statement.
     pub failure: Option<Failure>,
     /// Size once verified.
@@ -268,6 +273,12 @@ pub struct Control {
     pub paused: Option<Person>,
     /// Who or what wants the run to end, and why.
     pub abort: Option<(Person, String)>,
+    /// When the target was last proven by the process that drives the run; absent after a take-over.
+    pub connected: Option<jiff::Timestamp>,
+    /// Step that the newest plan was made for; absent when it must be made anew.
+    pub plan_for: Option<StepId>,
+    /// How long the newest pass of checks took; absent while one is wanted or goes on.
+    pub checks_took: Option<Millis>,
     /// What the target turned into.
     pub target_changed: Option<Vec<String>>,
     /// A rollback.
@@ -337,6 +348,7 @@ impl BuildRecord {
             finished_at: None,
             phases: Vec::new(),
             blockers: Vec::new(),
+            held_since: None,
             failure: None,
             size: None,
             plans: (Vec::new(), Vec::new()),
@@ -350,7 +362,23 @@ impl BuildRecord {
         self.intent = None;
         self.oid = None;
         self.phases.clear();
+        self.held_since = None;
         self.finished_at = None;
+    }
+
+    /// Notes who holds it up, each once.
+    pub(super) fn hold_up(&mut self, blockers: &[Blocker], at: jiff::Timestamp) {
+        if blockers.iter().any(|blocker| blocker.bites == Bites::Now) {
+            self.held_since.get_or_insert(at);
+        }
+        for blocker in blockers {
+            let known = self.blockers.iter().any(|b| {
+                b.stage == blocker.stage && b.backend() == blocker.backend() && b.why == blocker.why
+            });
+            if !known && self.blockers.len() < MAX_BLOCKERS_KEPT {
+                self.blockers.push(blocker.clone());
+            }
+        }
     }
 
     pub(super) fn set_stage(&mut self, to: Stage) {

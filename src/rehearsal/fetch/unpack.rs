@@ -139,7 +139,10 @@ mod tests {
         let mode = fs::metadata(build.join("bin/postgres")).expect("a program").permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
         assert_eq!(fs::read_to_string(build.join("lib/libpq.so.5")).expect("through the link"), "library");
-        assert_eq!(fs::read_link(build.join("lib/libpq.so.5")).expect("a link"), Path::new("../lib/libpq.so.5.18"));
+        assert_eq!(
+            fs::read_link(build.join("lib/libpq.so.5")).expect("a link"),
+            Path::new("../lib/libpq.so.5.18")
+        );
         assert!(!build.join("package.json").exists());
     }
 

@@ -1,0 +1,258 @@
+//! One build: session, lock probe, item lock, a last look, intent on disk, one statement, and the truth read back.
+
+use std::time::Duration;
+
+use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
+use crate::domain::catalog::Builder;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::id::{BackendId, EntryKey, Oid, QualifiedName, RunId};
+use crate::domain::observe::Outcome;
+use crate::domain::target::{RunSettings, TargetIdentity};
+use crate::domain::unit::Millis;
+use crate::ports::{BuildRequest, BuildSession, LockProbe};
+
+use super::readback::{Which, read_back};
+use super::recorder::{NotRecorded, Recorder};
+use super::world::{Hands, World};
+
+/// What a build or drop needs to know; everything else it asks the server.
+#[derive(Clone)]
+pub(super) struct Task {
+    pub(super) run: RunId,
+    pub(super) entry: EntryKey,
+    pub(super) index: QualifiedName,
+    pub(super) table: QualifiedName,
+    pub(super) table_oid: Oid,
+    pub(super) identity: TargetIdentity,
+    pub(super) settings: RunSettings,
+}
+
+impl Task {
+    /// `cicerone/<run>/<index>`, cut to what `application_name` holds. Other runs know ours by it.
+    pub(super) fn application(&self) -> String {
+        let index: String =
+            self.index.name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect();
+        let mut name = format!("cicerone/{}/{index}", self.run.0);
+        name.truncate(63);
+        name
+    }
+
+    pub(super) fn request(&self) -> BuildRequest {
+        BuildRequest {
+            entry: self.entry.clone(),
+            table: self.table.clone(),
+            application: self.application(),
+            settings: self.settings.clone(),
+            identity: self.identity.clone(),
+        }
+    }
+
+    /// The comment that ties a statement in the server's log to this journal. Names stay out of it: they could
+    /// end the comment.
+    pub(super) fn comment(&self, recorder: &Recorder) -> String {
+        format!("/* cicerone run={} head={} */", self.run.0, recorder.head())
+    }
+}
+
+/// Builds one index. Whatever happens, the last fact sent is a reading of the catalogs.
+pub(super) async fn build(
+    world: World,
+    hands: Hands,
+    recorder: Recorder,
+    task: Task,
+    attempt: u32,
+    statement: String,
+) {
+    let ended = match attempt_build(&world, &hands, &recorder, &task, attempt, &statement).await {
+        Ok(ended) => ended,
+        // Nothing more can be recorded, so nothing more is done. The journal shows how far it got.
+        Err(NotRecorded::Sealed | NotRecorded::Gone | NotRecorded::NotNow) => return,
+    };
+    report_reading(&world, &recorder, &task, ended).await;
+}
+
+/// Reads the catalogs and hands the reading over.
+pub(super) async fn report_reading(
+    world: &World,
+    recorder: &Recorder,
+    task: &Task,
+    ended: Option<BackendId>,
+) {
+    let reading = read_back(world, &Which::Named(&task.index)).await;
+    let jitter = world.ids.below(1_000);
+    // A refusal means that the journal is sealed: there is nobody left to tell.
+    let _ = recorder.record(Outcome::BuildRead { entry: task.entry.clone(), reading, ended, jitter }).await;
+}
+
+/// Returns our backend when its statement certainly ended (or was never sent), none when the server may still be
+/// at work on it.
+async fn attempt_build(
+    world: &World,
+    hands: &Hands,
+    recorder: &Recorder,
+    task: &Task,
+    attempt: u32,
+    statement: &str,
+) -> Result<Option<BackendId>, NotRecorded> {
+    let mut session = match hands.workshop.open(&task.request()).await {
+        Ok(session) => session,
+        Err(failure) => {
+            end(recorder, task, Err(failure)).await?;
+            return Ok(None);
+        }
+    };
+    let backend = session.backend();
+    if let Err(failure) = make_ready(world, recorder, task, session.as_mut()).await? {
+        end(recorder, task, Err(failure)).await?;
+        return Ok(Some(backend));
+    }
+    let statement = format!("{} {statement}", task.comment(recorder));
+    let intent = Outcome::AboutToBuild {
+        entry: task.entry.clone(),
+        attempt,
+        statement: statement.clone(),
+        backend,
+        table_oid: task.table_oid,
+    };
+    match recorder.record(intent).await {
+        Ok(()) => {}
+        Err(NotRecorded::NotNow) => {
+            end(recorder, task, Err(Failure::refused("the run is ending"))).await?;
+            return Ok(Some(backend));
+        }
+        Err(gone) => return Err(gone),
+    }
+    let result = session.execute(&statement).await;
+    let in_doubt = result.as_ref().is_err_and(|failure| failure.class.leaves_doubt());
+    end(recorder, task, result).await?;
+    Ok((!in_doubt).then_some(backend))
+}
+
+async fn end(recorder: &Recorder, task: &Task, result: Result<(), Failure>) -> Result<(), NotRecorded> {
+    recorder.record(Outcome::BuildEnded { entry: task.entry.clone(), result }).await
+}
+
+/// Everything between an open session and the intent. The inner error says why nothing is sent.
+async fn make_ready(
+    world: &World,
+    recorder: &Recorder,
+    task: &Task,
+    session: &mut dyn BuildSession,
+) -> Result<Result<(), Failure>, NotRecorded> {
+    if let Err(failure) = wait_for_table(world, recorder, task, session, Purpose::Build).await? {
+        return Ok(Err(failure));
+    }
+    match session.try_item_lock().await {
+        Ok(None) => {}
+        Ok(Some(holder)) => {
+            return Ok(Err(Failure::refused(format!(
+                "pid {} holds the lock of this index: another run is at work on it",
+                holder.pid
+            ))));
+        }
+        Err(failure) => return Ok(Err(failure)),
+    }
+    // The last look, under the lock: this is what makes "whatever is there afterwards is ours" true.
+    Ok(match session.index_named(&task.index).await {
+        Ok(None) => Ok(()),
+        Ok(Some(index)) if index.flags.usable() => {
+            Err(Failure::refused("an index of this name appeared meanwhile"))
+        }
+        Ok(Some(_)) => Err(Failure::refused("an invalid index of this name is in the way")),
+        Err(failure) => Err(failure),
+    })
+}
+
+/// What the table is wanted for: they differ only in who is told about waiting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Build,
+    Drop,
+}
+
+/// Probes the table's lock until it is free. Backs off exponentially with jitter, gives up after the budget or the
+/// allowed number of tries, and asks for nothing while anybody builds on the table.
+pub(super) async fn wait_for_table(
+    world: &World,
+    recorder: &Recorder,
+    task: &Task,
+    session: &mut dyn BuildSession,
+    purpose: Purpose,
+) -> Result<Result<(), Failure>, NotRecorded> {
+    let since = world.clock.now();
+    let mut tries = 0;
+    let mut known: Vec<Blocker> = Vec::new();
+    loop {
+        let (blockers, counts) = match session.probe_lock(task.settings.lock_probe).await {
+            Ok(LockProbe::Free) => return Ok(Ok(())),
+            Ok(LockProbe::Busy(blockers)) => (blockers, true),
+            Ok(LockProbe::BuildInProgress(builders)) => {
+                (builders.iter().map(|builder| as_blocker(builder, task.table_oid)).collect(), false)
+            }
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if blockers != known {
+            known.clone_from(&blockers);
+            let entry = task.entry.clone();
+            let outcome = match purpose {
+                Purpose::Build => Outcome::BuildHeldUp { entry, blockers: blockers.clone() },
+                Purpose::Drop => Outcome::DropHeldUp { entry, blockers: blockers.clone() },
+            };
+            recorder.record(outcome).await?;
+        }
+        tries += u32::from(counts);
+        let waited = Millis::between(since, world.clock.now());
+        if tries >= task.settings.lock_tries || waited > task.settings.first_lock_budget {
+            let who: Vec<String> = blockers.iter().map(Blocker::line).collect();
+            return Ok(Err(Failure {
+                class: FailureClass::LockTimeout,
+                sqlstate: None,
+                message: format!(
+                    "the table's lock was not free in {} tries over {} s: {}",
+                    tries,
+                    waited.seconds(),
+                    if who.is_empty() { "nobody visible holds it".to_owned() } else { who.join("; ") }
+                ),
+            }));
+        }
+        tokio::time::sleep(backoff(tries, world.ids.below(1_000))).await;
+    }
+}
+
+/// Pause before the next probe: 100 ms doubled each time up to 10 s, plus up to as much again by chance.
+fn backoff(tries: u32, jitter: u64) -> Duration {
+    let base = 100_u64.saturating_mul(1 << tries.min(10)).min(10_000);
+    Duration::from_millis(base + base * jitter / 1_000)
+}
+
+fn as_blocker(builder: &Builder, table: Oid) -> Blocker {
+    Blocker {
+        stage: BlockStage::TableLock,
+        bites: Bites::Now,
+        holder: Holder::Session {
+            backend: builder.backend,
+            application: builder.application.clone(),
+            user: builder.user.clone(),
+            client: None,
+            state: Some("active".to_owned()),
+            query: None,
+            backend_type: None,
+        },
+        why: builder.command.clone(),
+        since: None,
+        table: Some(table),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_back_off_to_a_cap() {
+        assert_eq!(backoff(0, 0), Duration::from_millis(100));
+        assert_eq!(backoff(3, 0), Duration::from_millis(800));
+        assert_eq!(backoff(40, 0), Duration::from_secs(10));
+        assert!(backoff(40, 999) < Duration::from_secs(20));
+    }
+}

