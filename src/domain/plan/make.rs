@@ -1,6 +1,7 @@
 //! From the registry's entries and the catalogs' facts to a plan.
 
 use crate::domain::catalog::{CatalogFacts, TableFacts, Uniqueness};
+use crate::domain::estimate::{Means, estimate};
 use crate::domain::id::{Digest, PlanId, QualifiedName, RunId};
 use crate::domain::progress::MethodFamily;
 use crate::domain::registry::IndexEntry;
@@ -21,7 +22,8 @@ pub fn make(
     settings: &RunSettings,
     run: Option<&RunId>,
 ) -> Plan {
-    let items = entries.iter().map(|entry| item(entry, facts, settings, run)).collect();
+    let means = Means::of(&facts.server, settings, target);
+    let items = entries.iter().map(|entry| item(entry, facts, settings, &means, run)).collect();
     let mut plan = Plan {
         id: PlanId(String::new()),
         made_at: facts.at,
@@ -34,7 +36,13 @@ pub fn make(
     plan
 }
 
-fn item(entry: &IndexEntry, facts: &CatalogFacts, settings: &RunSettings, run: Option<&RunId>) -> PlanItem {
+fn item(
+    entry: &IndexEntry,
+    facts: &CatalogFacts,
+    settings: &RunSettings,
+    means: &Means,
+    run: Option<&RunId>,
+) -> PlanItem {
     let table: Option<&TableFacts> = facts.tables.get(&entry.table.key());
     let case = Case {
         key: &entry.key,
@@ -55,7 +63,7 @@ fn item(entry: &IndexEntry, facts: &CatalogFacts, settings: &RunSettings, run: O
         traits: traits(&entry.shape),
         state: case.state(),
         expected: facts.expected.get(&entry.key).and_then(|it| it.as_ref().ok()).cloned(),
-        estimate: None,
+        estimate: table.and_then(|it| estimate(&entry.shape, it, means)),
         rows: table.and_then(|it| it.rows),
         table_size: table.map(|it| it.size),
         queries: entry.queries.clone(),
