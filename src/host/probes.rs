@@ -194,15 +194,15 @@ mod tests {
         }
     }
 
-    fn prints(text: &str, then: &str) -> Option<ProbeSpec> {
-        Some(ProbeSpec {
+    fn prints(text: &str, then: &str) -> ProbeSpec {
+        ProbeSpec {
             argv: ["/bin/sh", "-c", &format!("printf '%s' \"$1\"; {then}"), "probe", text]
                 .map(str::to_owned)
                 .into(),
             environment: command::clean_environment([("PATH".into(), "/usr/bin:/bin".into())]),
             deadline: Duration::from_secs(20),
             output_limit: command::OUTPUT_LIMIT,
-        })
+        }
     }
 
     fn path(what: &str, path: &str) -> SurveyPath {
@@ -234,7 +234,7 @@ mod tests {
     async fn a_command_goes_before_statvfs_and_gives_each_path_its_volume() {
         let probes = HostProbes {
             place: ServerPlace::Here,
-            disk_command: prints(r#"{"/": 1, "/pg": 2, "/pg/data/pg_wal": 3, "fast": 4}"#, "true"),
+            disk_command: Some(prints(r#"{"/": 1, "/pg": 2, "/pg/data/pg_wal": 3, "fast": 4}"#, "true")),
             ..probes()
         };
         let wanted = [
@@ -264,8 +264,8 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_fails_says_so_in_its_own_words() {
         let probes = HostProbes {
-            disk_command: prints("", "echo 'ssh: no route to host' >&2; exit 255"),
-            backup_command: prints("[]", "exit 1"),
+            disk_command: Some(prints("", "echo 'ssh: no route to host' >&2; exit 255")),
+            backup_command: Some(prints("[]", "exit 1")),
             ..probes()
         };
         let failure = probes.disk(&[]).await.unwrap_err().message;
@@ -276,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn the_newest_backup_comes_with_what_a_person_must_see() {
         let json = r#"{"taken_at": "2026-11-20T02:10:44Z", "system_id": 7, "kind": "full"}"#;
-        let good = HostProbes { backup_command: prints(json, "true"), ..probes() };
+        let good = HostProbes { backup_command: Some(prints(json, "true")), ..probes() };
         let found = good.backup().await.unwrap().unwrap().value;
         let expected = BackupEvidence {
             taken_at: "2026-11-20T02:10:44Z".parse().unwrap(),
@@ -285,7 +285,7 @@ mod tests {
             complaint: None,
         };
         assert_eq!(found, expected);
-        let odd = HostProbes { backup_command: prints(json, "exit 3"), ..probes() };
+        let odd = HostProbes { backup_command: Some(prints(json, "exit 3")), ..probes() };
         assert!(odd.backup().await.unwrap().unwrap().value.complaint.unwrap().contains('3'));
     }
 }
