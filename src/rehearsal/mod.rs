@@ -7,6 +7,7 @@ pub mod connect;
 pub mod discover;
 #[cfg(test)]
 mod fake_program;
+pub mod fault;
 pub mod fetch;
 mod folder;
 pub mod guard;

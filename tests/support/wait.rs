@@ -14,3 +14,13 @@ pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     };
     assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "still waiting until {what}");
 }
+
+/// Returns as soon as `sql` answers true; fails the test after half a minute.
+pub(crate) async fn until(session: &tokio_postgres::Client, sql: &str) {
+    let wait = async {
+        while !session.query_one(sql, &[]).await.expect("a condition").get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "still waiting until {sql}");
+}

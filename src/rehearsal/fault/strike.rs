@@ -1,0 +1,102 @@
+//! Blows at the first build that is seen.
+
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::{FaultError, FaultTarget, Outcome};
+use crate::domain::id::Pid;
+use crate::rehearsal::connect::connect;
+
+/// Builds of the small sample tables take 20 ms.
+const POLL: Duration = Duration::from_millis(2);
+
+/// One statement looks and strikes: the backend that is hit is the one that was building at that moment.
+const CANCEL: &str = "SELECT p.pid, pg_cancel_backend(p.pid) FROM pg_stat_progress_create_index AS p \
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+const TERMINATE: &str = "SELECT p.pid, pg_terminate_backend(p.pid) FROM pg_stat_progress_create_index AS p \
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+const LOOK: &str = "SELECT p.pid FROM pg_stat_progress_create_index AS p \
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+
+/// A session that waits for a build.
+pub(super) struct Striker {
+    session: Client,
+    target: FaultTarget,
+}
+
+impl Striker {
+    pub(super) async fn new(target: FaultTarget) -> Result<Self, FaultError> {
+        let session = connect(&target.conninfo, "fault: strike").await?;
+        Ok(Self { session, target })
+    }
+
+    pub(super) async fn cancel(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        self.strike(CANCEL, &stop).await
+    }
+
+    pub(super) async fn terminate(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        self.strike(TERMINATE, &stop).await
+    }
+
+    /// Kills this session's own backend once a build is seen. The postmaster cannot know what the dead process did to
+    /// shared memory, so it drops every session and recovers: the same as for any other backend.
+    pub(super) async fn kill_server(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        let pid: i32 = self.session.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        match self.strike(LOOK, &stop).await? {
+            Outcome::Struck(_) => {}
+            missed @ (Outcome::NothingToHit | Outcome::Released) => return Ok(missed),
+        }
+        let victim = rustix::process::Pid::from_raw(pid).ok_or(FaultError::NotOurs(Pid(pid)))?;
+        if !is_child_of(pid, self.target.postmaster) {
+            return Err(FaultError::NotOurs(Pid(pid)));
+        }
+        kill_process(victim, Signal::KILL)
+            .map_err(|source| FaultError::Kill { pid: Pid(pid), source: source.into() })?;
+        Ok(Outcome::Struck(Pid(pid)))
+    }
+
+    /// Repeats a statement until it returns a row, whose first column is a pid.
+    async fn strike(&self, sql: &str, stop: &CancellationToken) -> Result<Outcome, FaultError> {
+        let statement = self.session.prepare(sql).await?;
+        let look = async {
+            loop {
+                if let Some(row) = self.session.query_opt(&statement, &[]).await? {
+                    return Ok(Outcome::Struck(Pid(row.get(0))));
+                }
+                sleep(POLL).await;
+            }
+        };
+        tokio::select! {
+            struck = timeout(self.target.hold, look) => struck.unwrap_or(Ok(Outcome::NothingToHit)),
+            () = stop.cancelled() => Ok(Outcome::NothingToHit),
+        }
+    }
+}
+
+/// Guards against a pid of another machine or container. Systems without `/proc` have to trust the private socket.
+fn is_child_of(pid: i32, parent: i32) -> bool {
+    let Ok(status) = fs_err::read_to_string(format!("/proc/{pid}/status")) else {
+        return !cfg!(target_os = "linux");
+    };
+    let found = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+    found == Some(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_a_child_of_the_postmaster_counts_as_a_backend() {
+        let me = i32::try_from(std::process::id()).expect("a pid");
+        let parent = rustix::process::getppid().expect("a parent").as_raw_nonzero().get();
+        assert!(is_child_of(me, parent));
+        assert!(!is_child_of(me, 1 << 30));
+        assert!(!is_child_of(1 << 30, 1));
+    }
+}
