@@ -23,5 +23,6 @@ pub mod registry;
 pub mod sample;
 pub mod schedule;
 pub mod state;
+pub mod survey;
 pub mod target;
 pub mod unit;

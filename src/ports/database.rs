@@ -3,35 +3,19 @@
 use async_trait::async_trait;
 
 use crate::domain::blocker::Blocker;
-pub use crate::domain::catalog::IndexReading;
-use crate::domain::catalog::{CatalogFacts, IndexFacts};
-use crate::domain::check::Evidence;
+use crate::domain::catalog::{CatalogFacts, IndexFacts, IndexReading};
 use crate::domain::event::{PlanReading, Signalled};
 use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, EntryKey, Oid, QualifiedName};
 use crate::domain::progress::ProgressRow;
+use crate::domain::registry::IndexEntry;
 use crate::domain::sample::ServerSample;
+use crate::domain::survey::{
+    Observed, SurveyArchiver, SurveyPath, SurveyReplication, SurveySetting, Visible,
+};
 use crate::domain::target::{RunSettings, Target, TargetIdentity};
-use crate::domain::unit::{Bytes, Millis};
+use crate::domain::unit::Millis;
 use crate::sql::IndexShape;
-
-/// A value with where it came from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observed<T> {
-    /// The value.
-    pub value: T,
-    /// Where it came from, when, and how long it took.
-    pub evidence: Evidence,
-}
-
-/// Something that a role may not be allowed to see. Not permitted is never zero and never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Visible<T> {
-    /// Seen.
-    Seen(T),
-    /// The server hides it from this role, with what would show it (e.g. `pg_monitor`).
-    NotPermitted(String),
-}
 
 /// A registry entry as the catalog adapter needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +28,17 @@ pub struct EntryRequest {
     pub index: String,
     /// What it indexes.
     pub shape: IndexShape,
+}
+
+impl From<&IndexEntry> for EntryRequest {
+    fn from(entry: &IndexEntry) -> Self {
+        Self {
+            key: entry.key.clone(),
+            table: entry.table.clone(),
+            index: entry.name.0.clone(),
+            shape: entry.shape.clone(),
+        }
+    }
 }
 
 /// Reads of the catalogs. Takes no lock that conflicts with a build: at most AccessShare on tables.
@@ -62,80 +57,6 @@ pub trait Catalog: Send + Sync {
 
     /// One index by OID, on a fresh connection.
     async fn index_with_oid(&self, oid: Oid) -> Result<IndexReading, Failure>;
-}
-
-/// A setting of the session as the server reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveySetting {
-    /// Name.
-    pub name: String,
-    /// Value in the server's unit.
-    pub setting: String,
-    /// Unit, e.g. `ms`.
-    pub unit: Option<String>,
-    /// `pg_settings.source`: `user`, `database`, `client`, …
-    pub source: String,
-}
-
-/// `pg_stat_archiver` and what goes with it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SurveyArchiver {
-    /// `archive_mode` is on or always.
-    pub mode: String,
-    /// Last success.
-    pub last_archived: Option<jiff::Timestamp>,
-    /// Last failure.
-    pub last_failed: Option<jiff::Timestamp>,
-    /// `.ready` files that wait; needs pg_monitor.
-    pub waiting: Visible<u64>,
-}
-
-/// A standby as `pg_stat_replication` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveyStandby {
-    /// `application_name`. Untrusted.
-    pub name: String,
-    /// `state`.
-    pub state: Option<String>,
-    /// `sync_state`.
-    pub sync_state: Option<String>,
-    /// Bytes not replayed.
-    pub lag_bytes: Option<Bytes>,
-    /// `replay_lag`.
-    pub lag: Option<Millis>,
-}
-
-/// A replication slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveySlot {
-    /// Name. Untrusted.
-    pub name: String,
-    /// `active`.
-    pub active: bool,
-    /// Write-ahead log that it keeps.
-    pub retained: Option<Bytes>,
-    /// `wal_status` (13+).
-    pub wal_status: Option<String>,
-}
-
-/// Standbys and slots.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SurveyReplication {
-    /// Standbys; hidden columns are `NotPermitted`.
-    pub standbys: Visible<Vec<SurveyStandby>>,
-    /// Slots.
-    pub slots: Vec<SurveySlot>,
-    /// `synchronous_standby_names`.
-    pub synchronous_names: String,
-}
-
-/// A folder of the server that a build writes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveyPath {
-    /// `data`, `wal`, or the tablespace's name.
-    pub what: String,
-    /// Absolute path on the server.
-    pub path: String,
 }
 
 /// Reads for the pre-flight.

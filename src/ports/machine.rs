@@ -5,9 +5,7 @@ use async_trait::async_trait;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::failure::Failure;
 use crate::domain::id::RunId;
-use crate::domain::unit::Bytes;
-
-use super::database::Observed;
+use crate::domain::survey::{BackupEvidence, DiskSpace, Observed, SurveyPath};
 
 /// Time. The only way to it, so that tests decide what time it is.
 pub trait Clock: Send + Sync {
@@ -39,39 +37,12 @@ pub trait Journal: Send {
     fn head(&self) -> String;
 }
 
-/// Free space of a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskSpace {
-    /// Which folder: `data`, `wal`, a tablespace's name, or a path.
-    pub what: String,
-    /// Free for the server.
-    pub free: Bytes,
-    /// Size of the file system, when known.
-    pub total: Option<Bytes>,
-}
-
-/// The newest good backup that somebody vouches for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackupEvidence {
-    /// When it ended.
-    pub taken_at: jiff::Timestamp,
-    /// `full`, `diff`, `incr`, or the tool's own word.
-    pub kind: String,
-    /// System identifier that it is of, when the tool says so.
-    pub system_identifier: Option<u64>,
-    /// Something in the tool's answer that a person must see; absent when all is well.
-    pub complaint: Option<String>,
-}
-
 /// Probes of disk and backup.
 #[async_trait]
 pub trait HostProbe: Send + Sync {
     /// Free space: by statvfs when `paths` are on this machine, by the configured command, or the operator's figure.
     /// `Ok(None)`: no way to know was configured and the server is not on this machine.
-    async fn disk(
-        &self,
-        paths: &[super::database::SurveyPath],
-    ) -> Result<Option<Observed<Vec<DiskSpace>>>, Failure>;
+    async fn disk(&self, paths: &[SurveyPath]) -> Result<Option<Observed<Vec<DiskSpace>>>, Failure>;
     /// The newest backup, by the configured command. `Ok(None)`: none is configured.
     async fn backup(&self) -> Result<Option<Observed<BackupEvidence>>, Failure>;
 }

@@ -6,9 +6,13 @@
 mod database;
 mod machine;
 
-pub use database::{
-    Backends, BuildRequest, BuildSession, Catalog, EntryRequest, Explainer, IndexReading, LockProbe, Monitor,
-    MonitorRound, Observed, Survey, SurveyArchiver, SurveyPath, SurveyReplication, SurveySetting, SurveySlot,
-    SurveyStandby, Visible, WatchRequest, Workshop,
+pub use crate::domain::catalog::IndexReading;
+pub use crate::domain::survey::{
+    BackupEvidence, DiskSpace, Observed, SurveyArchiver, SurveyPath, SurveyReplication, SurveySetting,
+    SurveySlot, SurveyStandby, Visible,
 };
-pub use machine::{BackupEvidence, Clock, DiskSpace, HostProbe, Ids, Journal, JournalError, RegistrySource};
+pub use database::{
+    Backends, BuildRequest, BuildSession, Catalog, EntryRequest, Explainer, LockProbe, Monitor, MonitorRound,
+    Survey, WatchRequest, Workshop,
+};
+pub use machine::{Clock, HostProbe, Ids, Journal, JournalError, RegistrySource};
