@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::surroundings::Surroundings;
+use super::surroundings::{SYSTEM_CACHE, Surroundings};
 
 /// Majors that a rehearsal runs on: those whose CONCURRENTLY behaviour and progress view the engine knows.
 pub const SUPPORTED: std::ops::RangeInclusive<u32> = 12..=18;
@@ -167,7 +167,9 @@ fn folders(surroundings: &Surroundings) -> Vec<PathBuf> {
         folders.extend(children(&surroundings.system(parent), prefix, below));
     }
     folders.extend(["/usr/local/pgsql/bin", "/usr/bin"].map(|path| surroundings.system(path)));
-    if let Some(cache) = surroundings.server_cache() {
+    // An ordinary user may use what root fetched, but not the other way round.
+    let caches = [surroundings.server_cache(), Some(surroundings.system(SYSTEM_CACHE))];
+    for cache in caches.into_iter().flatten() {
         folders.extend(children(&cache, "", "bin"));
     }
     folders

@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Where root keeps fetched servers: outside of its home, as another account runs them.
+pub(super) const SYSTEM_CACHE: &str = "/var/cache/cicerone/pg";
+
 /// The values of the environment that finding, fetching and running a server depend on.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
@@ -43,7 +46,7 @@ impl Surroundings {
     /// `None` without any home folder.
     pub fn server_cache(&self) -> Option<PathBuf> {
         if self.is_root() {
-            return Some(self.system("/var/cache/cicerone/pg"));
+            return Some(self.system(SYSTEM_CACHE));
         }
         let cache = self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")))?;
         Some(cache.join("cicerone/pg"))
