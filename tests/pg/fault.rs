@@ -71,7 +71,11 @@ async fn a_vacuum_keeps_a_build_from_its_lock() {
     let session = database.connect().await;
     let fault = inject(Fault::Vacuum, target(&database)).await.expect("injected");
     let build = build(&database).await;
-    until(&session, "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'leads'::regclass AND NOT granted)").await;
+    until(
+        &session,
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'leads'::regclass AND NOT granted)",
+    )
+    .await;
     assert_eq!(fault.stop().await.expect("stopped"), Outcome::Released);
     build.await.expect("joined").expect("built");
     assert!(is_valid(&session).await);
@@ -114,7 +118,9 @@ async fn a_killed_backend_drops_every_session_and_the_server_recovers() {
     let conninfo = cluster.conninfo("postgres");
     let session = connect(&conninfo, "test").await.expect("a session");
     session
-        .batch_execute("CREATE TABLE leads AS SELECT i AS tenant_id, 'new' AS status FROM generate_series(1, 1000) i")
+        .batch_execute(
+            "CREATE TABLE leads AS SELECT i AS tenant_id, 'new' AS status FROM generate_series(1, 1000) i",
+        )
         .await
         .expect("a table");
     let target = FaultTarget::new(&cluster, "postgres");
@@ -132,7 +138,8 @@ async fn a_killed_backend_drops_every_session_and_the_server_recovers() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let session = tokio::time::timeout(Duration::from_secs(30), recovered).await.expect("the server recovers");
+    let session =
+        tokio::time::timeout(Duration::from_secs(30), recovered).await.expect("the server recovers");
     assert!(!is_valid(&session).await);
     cluster.stop().await;
 }

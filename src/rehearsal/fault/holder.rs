@@ -29,9 +29,7 @@ impl OpenTransaction {
 /// A report: one statement in REPEATABLE READ, then idle with its snapshot.
 pub(super) async fn open_snapshot(target: &FaultTarget) -> Result<OpenTransaction, FaultError> {
     let session = connect(&target.conninfo, "fault: open snapshot").await?;
-    session
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
-        .await?;
+    session.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class").await?;
     Ok(OpenTransaction(session))
 }
 
@@ -73,15 +71,14 @@ pub(super) async fn vacuum(target: &FaultTarget) -> Result<RunningVacuum, FaultE
         .await?;
     let (pid, pages): (i32, i64) = (row.get(0), row.get(1));
     let (nap, limit) = pace(u64::try_from(pages).unwrap_or_default(), target.hold);
-    session
-        .batch_execute(&format!("SET vacuum_cost_delay = {nap}; SET vacuum_cost_limit = {limit}"))
-        .await?;
+    session.batch_execute(&format!("SET vacuum_cost_delay = {nap}; SET vacuum_cost_limit = {limit}")).await?;
     let statement = format!("VACUUM (DISABLE_PAGE_SKIPPING) {table}");
     #[expect(clippy::disallowed_methods, reason = "joined by RunningVacuum::hold")]
     let statement = tokio::spawn(async move { session.batch_execute(&statement).await });
     let has_lock = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND granted \
         AND relation = to_regclass($2) AND mode = 'ShareUpdateExclusiveLock')";
-    while !statement.is_finished() && !canceller.query_one(has_lock, &[&pid, &table]).await?.get::<_, bool>(0) {
+    while !statement.is_finished() && !canceller.query_one(has_lock, &[&pid, &table]).await?.get::<_, bool>(0)
+    {
         sleep(POLL).await;
     }
     Ok(RunningVacuum { statement, canceller, pid })
@@ -96,7 +93,11 @@ fn pace(pages: u64, hold: Duration) -> (u64, u64) {
 }
 
 impl RunningVacuum {
-    pub(super) async fn hold(mut self, hold: Duration, stop: CancellationToken) -> Result<Outcome, FaultError> {
+    pub(super) async fn hold(
+        mut self,
+        hold: Duration,
+        stop: CancellationToken,
+    ) -> Result<Outcome, FaultError> {
         tokio::select! {
             ended = &mut self.statement => {
                 ended??;

@@ -244,7 +244,9 @@ type Rest = Pin<Box<dyn Future<Output = Result<Outcome, FaultError>> + Send>>;
 pub async fn inject(fault: Fault, target: FaultTarget) -> Result<Injection, FaultError> {
     let stop = CancellationToken::new();
     let rest: Rest = match fault {
-        Fault::OpenSnapshot => Box::pin(holder::open_snapshot(&target).await?.hold(target.hold, stop.clone())),
+        Fault::OpenSnapshot => {
+            Box::pin(holder::open_snapshot(&target).await?.hold(target.hold, stop.clone()))
+        }
         Fault::Writer => Box::pin(holder::write(&target).await?.hold(target.hold, stop.clone())),
         Fault::Vacuum => Box::pin(holder::vacuum(&target).await?.hold(target.hold, stop.clone())),
         Fault::Cancel => Box::pin(strike::Striker::new(target).await?.cancel(stop.clone())),

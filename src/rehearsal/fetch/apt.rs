@@ -96,7 +96,9 @@ impl Apt {
 
     fn get_command(&self) -> Command {
         let mut command = Command::new(&self.get);
-        command.args(["-q", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30"]).env("LC_ALL", "C");
+        command
+            .args(["-q", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30"])
+            .env("LC_ALL", "C");
         command
     }
 }
@@ -147,7 +149,10 @@ mod tests {
 
     #[test]
     fn the_distributions_major_is_what_its_package_depends_on() {
-        assert_eq!(default_major("postgresql\n  Depends: postgresql-15\n  Suggests: postgresql-doc\n"), Some(15));
+        assert_eq!(
+            default_major("postgresql\n  Depends: postgresql-15\n  Suggests: postgresql-doc\n"),
+            Some(15)
+        );
         assert_eq!(default_major("postgresql\n"), None);
     }
 

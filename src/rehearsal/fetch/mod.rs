@@ -236,6 +236,9 @@ mod tests {
         let turn = Turn::take();
         let (_root, surroundings) = machine(&turn, &[]);
         let error = fetch(&surroundings, None, Consent::Given).expect_err("no client").to_string();
-        assert!(error.contains("neither npm nor pip nor apt") && error.contains("apt-get install"), "{error}");
+        assert!(
+            error.contains("neither npm nor pip nor apt") && error.contains("apt-get install"),
+            "{error}"
+        );
     }
 }
