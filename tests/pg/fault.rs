@@ -34,7 +34,7 @@ fn phase(text: &str) -> String {
 
 fn code(result: Result<(), tokio_postgres::Error>) -> String {
     let error = result.expect_err("the build was hit");
-    error.code().expect("an error of the server").code().to_owned()
+    error.code().unwrap_or_else(|| panic!("{error:?}")).code().to_owned()
 }
 
 async fn is_valid(session: &Client) -> bool {

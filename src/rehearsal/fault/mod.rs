@@ -1,7 +1,7 @@
 //! Faults that really happen to a throwaway server, for people and tests to see what a rollout makes of them.
 //!
 //! Nothing is faked: another session really holds a snapshot, a file system really is full, a process really dies.
-//! Every fault ends by itself after [`FaultTarget::hold`], or earlier when it is told to.
+//! Every fault ends by itself after the time given to [`FaultTarget::holding`], or earlier when it is told to.
 
 mod disk;
 mod holder;

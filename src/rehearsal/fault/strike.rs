@@ -14,13 +14,17 @@ use crate::rehearsal::connect::connect;
 /// Builds of the small sample tables take 20 ms.
 const POLL: Duration = Duration::from_millis(2);
 
-/// One statement looks and strikes: the backend that is hit is the one that was building at that moment.
+/// One statement looks and strikes: the backend that is hit is the one that was building at that moment. A build that
+/// still initializes is left alone, as its index is not committed yet and nothing would stay of it.
 const CANCEL: &str = "SELECT p.pid, pg_cancel_backend(p.pid) FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
+    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
 const TERMINATE: &str = "SELECT p.pid, pg_terminate_backend(p.pid) FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
+    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
 const LOOK: &str = "SELECT p.pid FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' ORDER BY p.pid LIMIT 1";
+    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
+    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
 
 /// A session that waits for a build.
 pub(super) struct Striker {
