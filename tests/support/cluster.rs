@@ -82,11 +82,10 @@ pub(crate) async fn own_cluster(major: u32, settings: &[(&str, &str)]) -> Cluste
 /// What [`own_cluster`] starts.
 pub(crate) fn spec(major: u32, settings: &[(&str, &str)]) -> ClusterSpec {
     let surroundings = surroundings();
-    let temporary = scratch();
     ClusterSpec {
         binaries: binaries(major, &surroundings),
-        templates: Some(temporary.join(format!("cicerone-templates-{}", surroundings.euid))),
-        parent_dir: temporary,
+        templates: Some(std::env::temp_dir().join(format!("cicerone-templates-{}", surroundings.euid))),
+        parent_dir: scratch(),
         settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         listen: Listen::SocketOnly,
         guard_exe: PathBuf::from(env!("CARGO_BIN_EXE_cicerone")),
