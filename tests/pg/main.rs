@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adapter;
 mod fault;
 mod rehearsal;
 mod sample;

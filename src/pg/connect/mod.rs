@@ -184,6 +184,12 @@ impl Connector {
         // The last one wins: ours come after the caller's.
         options.push_str(" -c ");
         options.push_str(&nonce.as_option());
+        if ask.path == SearchPath::Ours {
+            // A role's statement_timeout of a millisecond would end the very query that switches it off.
+            options.push_str(
+                " -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0",
+            );
+        }
         if ask.access == Access::ReadOnly {
             options.push_str(" -c default_transaction_read_only=on");
         }
