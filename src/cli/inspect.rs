@@ -1,0 +1,252 @@
+//! Commands that only look: plan, pre-flight, verify, status, report, journal.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::domain::catalog::Difference;
+use crate::domain::id::PlanId;
+use crate::domain::plan::{ItemState, Plan};
+use crate::domain::target::{RunSettings, Target};
+use crate::engine::read_plan;
+use crate::store::journal;
+use crate::store::run_folder::StateDir;
+use crate::store::run_journal::RunJournal;
+use crate::text::Untrusted;
+
+use super::args::{Output, RunArgs, TargetArgs};
+use super::ending;
+use super::error::CliError;
+use super::exit::{self, Exit};
+use super::input::RegistryFiles;
+use super::opening;
+use super::surrounding::Surrounding;
+use super::wiring::{self, Reach, Wired, wire};
+
+/// A target that was connected to, its plan, and the way to ask more.
+pub struct Looked {
+    /// Adapters.
+    pub wired: Wired,
+    /// Where.
+    pub target: Target,
+    /// Settings.
+    pub settings: RunSettings,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Connects and plans, without a run.
+pub async fn look(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<Looked, CliError> {
+    let reach = Reach::resolve(target, args, around)?;
+    let registry = RegistryFiles::Paths(target.registry.clone());
+    // Mistakes in the files are told with all their places before anything is connected to.
+    registry.load()?;
+    let settings = wiring::settings(target, args, &reach, None)?;
+    let wired = wire(&reach, target, registry, &settings, "cicerone/look", around)?;
+    let seen = wired
+        .world
+        .catalog
+        .target()
+        .await
+        .map_err(|failure| CliError::from(failure).with_exit(Exit::Usage))?;
+    let plan = read_plan(&wired.world, &seen, &settings, None).await?;
+    Ok(Looked { wired, target: seen, settings, plan })
+}
+
+/// Where a printed plan is kept, so that a later run can say what has changed since.
+pub fn plan_path(dir: &StateDir, id: &PlanId) -> PathBuf {
+    let name: String = id.0.chars().filter(char::is_ascii_hexdigit).collect();
+    dir.path().join("plans").join(format!("{name}.json"))
+}
+
+/// `cicerone plan`.
+pub async fn plan(
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let looked = look(target, args, around).await?;
+    super::plan::print_plan(&looked.plan, &looked.target, out, args.output)?;
+    keep(&opening::state_dir(target, around)?, &looked.plan)?;
+    looked.wired.tasks.close();
+    Ok(Exit::Verified)
+}
+
+fn keep(dir: &StateDir, plan: &Plan) -> Result<(), CliError> {
+    let path = plan_path(dir, &plan.id);
+    let unwritable = |error: &(dyn std::error::Error + 'static)| {
+        CliError::usage("the plan cannot be kept for later comparison").because(error)
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
+    }
+    let bytes = serde_json::to_vec(plan).map_err(|error| unwritable(&error))?;
+    std::fs::write(&path, bytes).map_err(|error| unwritable(&error))
+}
+
+/// `cicerone verify`: every entry, read back on a fresh connection.
+pub async fn verify(
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let looked = look(target, args, around).await?;
+    let mut right = 0;
+    let mut leftovers = 0;
+    for item in &looked.plan.items {
+        match &item.state {
+            ItemState::Present { .. } => right += 1,
+            ItemState::Leftover { .. } => leftovers += 1,
+            ItemState::ToBuild
+            | ItemState::Building { .. }
+            | ItemState::Drift { .. }
+            | ItemState::Blocked { .. }
+            | ItemState::Duplicate { .. } => {}
+        }
+    }
+    let total = looked.plan.items.len();
+    match args.output {
+        Output::Json => {
+            let items: Vec<_> = looked
+                .plan
+                .items
+                .iter()
+                .map(|item| serde_json::json!({ "entry": item.key, "state": item.state }))
+                .collect();
+            let answer = serde_json::json!({
+                "version": 1, "verified": right, "total": total, "leftovers": leftovers, "entries": items,
+            });
+            writeln!(out, "{answer}")?;
+        }
+        Output::Plain => {
+            for item in &looked.plan.items {
+                let word = if matches!(item.state, ItemState::Present { .. }) { "OK  " } else { "BAD " };
+                let name = Untrusted::from(item.key.0.as_str()).display_safe(None);
+                writeln!(out, "{word}  {name}  {}", safe(&item.state.sentence()))?;
+                if let ItemState::Drift { differences, .. } = &item.state {
+                    for line in differences.iter().flat_map(Difference::diff) {
+                        writeln!(out, "      {}", safe(&line))?;
+                    }
+                }
+            }
+            writeln!(out, "{right} of {total} verified")?;
+        }
+    }
+    looked.wired.tasks.close();
+    Ok(if leftovers > 0 {
+        Exit::Leftover
+    } else if right < total {
+        Exit::Partial
+    } else {
+        Exit::Verified
+    })
+}
+
+fn safe(text: &str) -> String {
+    Untrusted::from(text).display_safe(None).to_string()
+}
+
+/// `cicerone status`: one line for a run, and its exit code.
+pub fn status(
+    run: Option<&str>,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let dir = opening::state_dir(target, around)?;
+    let entry = opening::find(&dir, run)?;
+    let recorded = RunJournal::read(&entry.folder.journal())?;
+    let state = crate::domain::state::RunState::replay(&recorded.events);
+    let tally = state.tally();
+    match args.output {
+        Output::Json => {
+            let answer = serde_json::json!({
+                "version": 1,
+                "run": entry.folder.run(),
+                "status": format!("{:?}", entry.status).to_lowercase(),
+                "tally": tally,
+                "closed": state.control.closed,
+                "journal": entry.folder.journal(),
+            });
+            writeln!(out, "{answer}")?;
+        }
+        Output::Plain => {
+            let end = crate::report::RunEnd {
+                report: entry.folder.report_markdown(),
+                journal: entry.folder.journal(),
+                head: recorded.head,
+            };
+            let word = format!("{:?}", entry.status).to_uppercase();
+            let line = crate::report::plain::last_line(&state, &end);
+            writeln!(out, "{} {word} {}", entry.folder.run().0, safe(&line))?;
+        }
+    }
+    Ok(exit::of_run(&state))
+}
+
+/// `cicerone report`.
+pub fn report(
+    run: Option<&str>,
+    target: &TargetArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let dir = opening::state_dir(target, around)?;
+    let entry = opening::find(&dir, run)?;
+    let end = ending::write_report(&entry.folder)?;
+    writeln!(out, "{}", end.report.display())?;
+    writeln!(out, "{}", entry.folder.report_json().display())?;
+    Ok(Exit::Verified)
+}
+
+/// `cicerone journal verify`.
+pub fn verify_journal(
+    journal: Option<&str>,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let path = match journal {
+        Some(text) if Path::new(text).is_file() => PathBuf::from(text),
+        Some(text) if Path::new(text).join("journal.jsonl").is_file() => {
+            Path::new(text).join("journal.jsonl")
+        }
+        other => opening::find(&opening::state_dir(target, around)?, other)?.folder.journal(),
+    };
+    let found = journal::verify(&path)?;
+    let problem =
+        found.problem.as_ref().map(|problem| format!("line {}: {}", problem.line, problem.sentence));
+    match args.output {
+        Output::Json => {
+            let answer = serde_json::json!({
+                "version": 1, "journal": path, "records": found.records, "head": found.head,
+                "problem": problem,
+            });
+            writeln!(out, "{answer}")?;
+        }
+        Output::Plain => {
+            writeln!(out, "{}", safe(&path.display().to_string()))?;
+            writeln!(out, "{} records, head {}", found.records, found.head.0)?;
+            match &problem {
+                None => writeln!(out, "OK   the chain is whole")?,
+                Some(problem) => writeln!(out, "BAD  {}", safe(problem))?,
+            }
+        }
+    }
+    Ok(if problem.is_some() { Exit::Findings } else { Exit::Verified })
+}
+
+/// `cicerone preflight`.
+pub async fn preflight(
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    _out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let looked = look(target, args, around).await?;
+    looked.wired.tasks.close();
+    Ok(Exit::Verified)
+}

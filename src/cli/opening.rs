@@ -1,0 +1,151 @@
+//! A run's folder and journal: a new one, or an unfinished one that is taken over.
+
+use crate::domain::event::{Event, EventKind, RunEvent};
+use crate::domain::id::RunId;
+use crate::domain::playbook::Playbook;
+use crate::domain::state::RunState;
+use crate::domain::target::RunSettings;
+use crate::ports::{Ids, Journal};
+use crate::store::run_folder::{RunEntry, RunFolder, RunStatus, StateDir};
+use crate::store::run_journal::{RunJournal, closes};
+use crate::store::target_slug::TargetSlug;
+
+use super::args::TargetArgs;
+use super::error::CliError;
+use super::exit::Exit;
+use super::input::RegistryFiles;
+use super::surrounding::Surrounding;
+use super::wiring::Reach;
+
+/// A journal that is open for writing, and what it says.
+pub struct Opened {
+    /// The run's folder.
+    pub folder: RunFolder,
+    /// The writer.
+    pub journal: RunJournal,
+    /// Everything in it, oldest first.
+    pub events: Vec<Event>,
+    /// Their fold.
+    pub state: RunState,
+}
+
+/// What a new run is opened with.
+pub struct Fresh<'a> {
+    /// Where.
+    pub reach: &'a Reach,
+    /// The registry.
+    pub registry: &'a RegistryFiles,
+    /// The playbook and its text.
+    pub playbook: (Playbook, String),
+    /// Settings.
+    pub settings: RunSettings,
+}
+
+/// The folder of all runs.
+pub fn state_dir(args: &TargetArgs, around: &Surrounding) -> Result<StateDir, CliError> {
+    let path = match &args.state_dir {
+        Some(path) => std::path::absolute(path)
+            .map_err(|error| CliError::usage("--state-dir does not name a folder").because(&error))?,
+        None => around.state_dir()?,
+    };
+    Ok(StateDir::open(&path)?)
+}
+
+/// The unfinished run of a target, when there is one.
+pub fn unfinished(dir: &StateDir, reach: &Reach) -> Result<Option<RunFolder>, CliError> {
+    Ok(dir.unfinished::<Event>(&TargetSlug::new(&reach.title), closes)?)
+}
+
+/// Opens a new run: folder, copies of what it rests on, and the first record.
+pub fn open(dir: &StateDir, fresh: Fresh<'_>, around: &Surrounding) -> Result<Opened, CliError> {
+    let registry = fresh.registry.load()?;
+    let slug = TargetSlug::new(&fresh.reach.title);
+    let mut tries = 0;
+    let folder = loop {
+        match dir.create_run(&slug, &around.ids.run()) {
+            Ok(folder) => break folder,
+            Err(error) if tries >= 3 => return Err(error.into()),
+            Err(_) => tries += 1,
+        }
+    };
+    for source in fresh.registry.sources()? {
+        folder.keep_input(source.text.as_bytes())?;
+    }
+    folder.keep_input(fresh.playbook.1.as_bytes())?;
+    let mut journal = RunJournal::create(&folder.journal())?;
+    let opened = EventKind::Run(RunEvent::Opened {
+        run: folder.run().clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        operator: around.operator(),
+        mode: fresh.reach.mode,
+        environment: fresh.reach.environment.clone(),
+        playbook: fresh.playbook.0,
+        settings: fresh.settings,
+        registry_path: fresh.registry.label(),
+        registry: registry.digest,
+    });
+    let event = append(&mut journal, opened, around)?;
+    let state = RunState::replay([&event]);
+    Ok(Opened { folder, journal, events: vec![event], state })
+}
+
+/// Takes a run over: its writer is gone, or it was closed and is to go on.
+pub fn take_over(folder: RunFolder, around: &Surrounding) -> Result<Opened, CliError> {
+    let resumed = RunJournal::open(&folder.journal())?;
+    let mut journal = resumed.writer.map_err(|reason| {
+        CliError::usage("the journal was written by another version of this program")
+            .cause(format!("{reason:?}"))
+            .hint("take the run over with the version that wrote it; reading it works with this one")
+            .with_exit(Exit::Journal)
+    })?;
+    let mut events = resumed.events;
+    let mut state = RunState::replay(&events);
+    if state.run.is_none() {
+        return Err(CliError::usage(format!("run {} has an empty journal", folder.run().0))
+            .hint("nothing was ever done in it: begin a new one with --new-run")
+            .with_exit(Exit::Journal));
+    }
+    let taken = EventKind::Run(RunEvent::TakenOver {
+        operator: around.operator(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        torn: resumed.torn.map_or(0, |torn| torn.length),
+    });
+    let event = append(&mut journal, taken, around)?;
+    state.apply(&event);
+    events.push(event);
+    Ok(Opened { folder, journal, events, state })
+}
+
+fn append(journal: &mut RunJournal, kind: EventKind, around: &Surrounding) -> Result<Event, CliError> {
+    journal.append(around.now(), kind).map_err(|error| {
+        CliError::usage("the journal cannot be written, so nothing was started")
+            .because(&error)
+            .with_exit(Exit::Journal)
+    })
+}
+
+/// A run by id or folder, or the newest of all targets.
+pub fn find(dir: &StateDir, wanted: Option<&str>) -> Result<RunEntry, CliError> {
+    let mut all: Vec<RunEntry> = Vec::new();
+    for slug in dir.targets()? {
+        all.extend(dir.runs::<Event>(&slug, closes)?);
+    }
+    let found = match wanted {
+        None => {
+            all.sort_by(|a, b| b.folder.run().cmp(a.folder.run()));
+            all.into_iter().find(|entry| entry.status != RunStatus::Empty)
+        }
+        Some(wanted) => {
+            let id = RunId(wanted.to_owned());
+            let path = std::path::Path::new(wanted);
+            all.into_iter().find(|entry| {
+                *entry.folder.run() == id || entry.folder.path() == path || entry.folder.journal() == path
+            })
+        }
+    };
+    found.ok_or_else(|| {
+        let what =
+            wanted.map_or_else(|| "there is no run yet".to_owned(), |id| format!("there is no run {id}"));
+        CliError::usage(what).hint(format!("runs are kept in {}", dir.path().display()))
+    })
+}

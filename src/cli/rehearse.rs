@@ -1,0 +1,205 @@
+//! `cicerone rehearse`: a throwaway server, and then the same as anywhere else.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::domain::unit::Rows;
+use crate::rehearsal::cluster::{Cluster, ClusterSpec};
+use crate::rehearsal::discover::{Binaries, DiscoverError, Wanted, discover};
+use crate::rehearsal::fault::{Fault, FaultTarget, Injection, Outcome, Timing, inject};
+use crate::rehearsal::fetch::{Consent, fetch};
+use crate::rehearsal::guard::Listen;
+use crate::rehearsal::sample::{SampleSize, analyze, load_sample, load_schema};
+use crate::rehearsal::surroundings::Surroundings;
+use crate::rehearsal::user::server_user;
+
+use super::args::{RehearseArgs, RunArgs, TargetArgs};
+use super::console;
+use super::drive::Answers;
+use super::error::CliError;
+use super::exit::Exit;
+use super::input::{self, RegistryFiles};
+use super::opening::{self, Fresh};
+use super::run::{self, Headless, follow, signal_or};
+use super::signal::Signals;
+use super::surrounding::Surrounding;
+use super::wiring::{self, Reach};
+
+/// Database of the sample.
+const DATABASE: &str = "app";
+
+/// `cicerone rehearse`.
+pub async fn rehearse(
+    rehearsal: &RehearseArgs,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<u8, CliError> {
+    let cluster = start(rehearsal, around).await?;
+    let prepared = prepare(&cluster, rehearsal, target, args, around).await;
+    let result = match prepared {
+        Ok(()) if rehearsal.only_server => only_server(&cluster).await,
+        Ok(()) => walk(&cluster, rehearsal, target, args, around).await,
+        Err(error) => Err(error),
+    };
+    cluster.stop().await;
+    result
+}
+
+fn say(line: &str) {
+    // Progress of the preparation; nobody is lost without it.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+async fn start(rehearsal: &RehearseArgs, around: &Surrounding) -> Result<Cluster, CliError> {
+    let surroundings = Surroundings::read(|name| around.var(name));
+    let binaries = binaries(rehearsal, &surroundings)?;
+    let run_as = server_user(&surroundings)
+        .map_err(|error| CliError::usage("there is no account to run a server as").because(&error))?;
+    let parent_dir = match &rehearsal.temp_dir {
+        Some(folder) => folder.clone(),
+        None => around.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+    };
+    let guard_exe = std::env::current_exe()
+        .map_err(|error| CliError::usage("the program does not find itself").because(&error))?;
+    say(&format!("Starting a throwaway PostgreSQL {} from {}", binaries.version, binaries.folder.display()));
+    let spec = ClusterSpec {
+        binaries,
+        parent_dir,
+        settings: Vec::new(),
+        listen: if rehearsal.only_server { Listen::Loopback } else { Listen::SocketOnly },
+        guard_exe,
+        run_as,
+        templates: None,
+    };
+    Cluster::start(spec)
+        .await
+        .map_err(|error| CliError::usage("the throwaway server did not start").because(&error))
+}
+
+fn binaries(rehearsal: &RehearseArgs, surroundings: &Surroundings) -> Result<Binaries, CliError> {
+    let wanted = Wanted { folder: rehearsal.pg_bin.clone(), major: rehearsal.pg_version };
+    let missing = match discover(surroundings, &wanted) {
+        Ok(binaries) => return Ok(binaries),
+        Err(error @ (DiscoverError::NotAServer(_) | DiscoverError::OtherVersion { .. })) => {
+            return Err(CliError::usage("that is no server to rehearse on").because(&error));
+        }
+        Err(error @ DiscoverError::NotFound { .. }) => error,
+    };
+    let consent = if rehearsal.fetch { Consent::Given } else { Consent::Withheld };
+    if rehearsal.fetch {
+        say(&format!("{missing}: fetching a pinned build"));
+    }
+    fetch(surroundings, rehearsal.pg_version, consent).map_err(|error| {
+        CliError::usage("there is no PostgreSQL server to rehearse on").because(&missing).because(&error)
+    })
+}
+
+async fn prepare(
+    cluster: &Cluster,
+    rehearsal: &RehearseArgs,
+    _target: &TargetArgs,
+    _args: &RunArgs,
+    _around: &Surrounding,
+) -> Result<(), CliError> {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        CliError::usage("the sample database could not be made").because(error)
+    };
+    load_schema(&cluster.conninfo("postgres"), &format!("CREATE DATABASE {DATABASE}"))
+        .await
+        .map_err(|error| failed(&error))?;
+    let conninfo = cluster.conninfo(DATABASE);
+    if let Some(file) = &rehearsal.schema {
+        let sql = std::fs::read_to_string(file)
+            .map_err(|error| CliError::usage(format!("{} cannot be read", file.display())).because(&error))?;
+        say(&format!("Loading {}", file.display()));
+        load_schema(&conninfo, &sql).await.map_err(|error| failed(&error))?;
+        analyze(&conninfo).await.map_err(|error| failed(&error))?;
+    } else {
+        let size = SampleSize { scale: rehearsal.scale, pace: rehearsal.pace };
+        say(&format!("Loading {} rows into 28 tables", crate::text::count(size.total().0)));
+        load_sample(&conninfo, size, |_: &'static str, _: Rows| {}).await.map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
+async fn only_server(cluster: &Cluster) -> Result<u8, CliError> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", cluster.conninfo(DATABASE))?;
+    if let Some(tcp) = cluster.conninfo_tcp(DATABASE) {
+        writeln!(out, "{tcp}")?;
+    }
+    out.flush()?;
+    say(&format!("Server log: {}\nCtrl-C ends the server.", cluster.log_path().display()));
+    Signals::install()?.next().await;
+    Ok(Exit::Verified as u8)
+}
+
+async fn walk(
+    cluster: &Cluster,
+    rehearsal: &RehearseArgs,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<u8, CliError> {
+    let mut injected = inject_all(cluster, &rehearsal.faults, Timing::BeforeTheRun).await?;
+    let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
+    let own_registry = target.registry != [PathBuf::from("registry.toml")];
+    let registry = if own_registry || rehearsal.schema.is_some() {
+        RegistryFiles::Paths(target.registry.clone())
+    } else {
+        RegistryFiles::Sample
+    };
+    let playbook = rehearsal.playbook.clone().unwrap_or_else(|| PathBuf::from("rehearsal.toml"));
+    let loaded = input::playbook(&playbook)?;
+    let settings = wiring::settings(target, args, &reach, Some(&loaded.0))?;
+    let dir = opening::state_dir(target, around)?;
+    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
+    // The server of an earlier rehearsal is gone: there is nothing to take over.
+    let opened = opening::open(&dir, fresh, around)?;
+    injected.extend(inject_all(cluster, &rehearsal.faults, Timing::Anytime).await?);
+    let code = if around.has_screen() && !args.headless {
+        console::show(opened, &reach, target, args, registry, around).await?.code(args)
+    } else {
+        let answers = headless_answers(args)?;
+        let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
+        let (exit, driven) = follow(opened, headless, around).await?;
+        signal_or(&driven, args.exit_policy.apply(exit))
+    };
+    for fault in injected {
+        report_fault(fault).await;
+    }
+    Ok(code)
+}
+
+/// Without a screen a rehearsal answers its own gates: there is nothing to lose.
+fn headless_answers(args: &RunArgs) -> Result<Answers, CliError> {
+    let mut answers = run::answers(args)?;
+    answers.go = true;
+    answers.sign_off.get_or_insert_with(|| ("rehearsal".to_owned(), "rehearsed without a screen".to_owned()));
+    Ok(answers)
+}
+
+async fn inject_all(cluster: &Cluster, faults: &[Fault], timing: Timing) -> Result<Vec<Injection>, CliError> {
+    let mut injected = Vec::new();
+    for fault in faults.iter().filter(|fault| fault.timing() == timing) {
+        say(&format!("Fault: {}", fault.summary()));
+        let injection = inject(*fault, FaultTarget::new(cluster, DATABASE)).await.map_err(|error| {
+            CliError::usage(format!("the fault {fault} could not be injected")).because(&error)
+        })?;
+        injected.push(injection);
+    }
+    Ok(injected)
+}
+
+async fn report_fault(injection: Injection) {
+    let fault = injection.fault();
+    let line = match injection.stop().await {
+        Ok(Outcome::Struck(pid)) => format!("Fault {fault}: struck pid {pid}"),
+        Ok(Outcome::Released) => format!("Fault {fault}: over"),
+        Ok(Outcome::NothingToHit) => format!("Fault {fault}: found nothing to hit"),
+        Err(error) => format!("Fault {fault}: {error}"),
+    };
+    // On standard error, so that the last line of standard output stays the result.
+    say(&line);
+}
