@@ -55,9 +55,13 @@ impl Means {
     }
 }
 
-/// Predicts what building `shape` on `table` needs. Absent when the table was never analysed.
+/// Predicts what building `shape` on `table` needs. Absent when the table holds something and was never analysed.
 pub fn estimate(shape: &IndexShape, table: &TableFacts, means: &Means) -> Option<Estimate> {
-    let rows = table.rows?.0 as f64;
+    let rows = match table.rows {
+        Some(rows) => rows.0 as f64,
+        None if table.size.0 == 0 => 0.0,
+        None => return None,
+    };
     let work = width::Work::of(shape, table, rows);
     let index = size::index(shape, table, &work, means.major);
     Some(Estimate {

@@ -16,6 +16,8 @@ pub const WAL: &str = "wal";
 pub struct Need {
     /// Disk by place: `data`, `wal` or a tablespace's name.
     pub spaces: BTreeMap<String, SpaceNeed>,
+    /// Sort files of the one build that needs most.
+    pub largest_temp: Band<Bytes>,
     /// Working time, one build after the other.
     pub time: Band<Millis>,
     /// Entries to build without an estimate, because their table was never analysed.
@@ -54,6 +56,7 @@ impl SpaceNeed {
 pub fn need(plan: &Plan, entries: &[IndexEntry]) -> Need {
     let mut need = Need {
         spaces: BTreeMap::new(),
+        largest_temp: Band { low: Bytes(0), likely: Bytes(0), high: Bytes(0) },
         time: Band { low: Millis(0), likely: Millis(0), high: Millis(0) },
         unknown: Vec::new(),
     };
@@ -82,6 +85,9 @@ pub fn need(plan: &Plan, entries: &[IndexEntry]) -> Need {
         };
     }
     temps.sort_by_key(|it| std::cmp::Reverse(it.high));
+    if let Some(largest) = temps.first() {
+        need.largest_temp = *largest;
+    }
     for temp in temps.iter().take(plan.settings.jobs.max(1) as usize) {
         add(&mut need, DATA.to_owned(), SpaceNeed { kept: Bytes(0), passing: temp.likely, high: temp.high });
     }

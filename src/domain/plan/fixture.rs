@@ -9,7 +9,7 @@ use crate::domain::catalog::{
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{BackendId, Digest, EntryKey, IndexName, Oid, Pid, QualifiedName, RunId, SqlState};
 use crate::domain::registry::{IndexEntry, Origin};
-use crate::domain::target::{RunSettings, Standing, TargetIdentity};
+use crate::domain::target::{Environment, Power, RunSettings, Standing, Target, TargetIdentity, Transport};
 use crate::domain::unit::{Bytes, Rows};
 use crate::sql::parse_create_index;
 
@@ -36,6 +36,18 @@ pub(crate) fn identity() -> TargetIdentity {
         standing: Standing::Primary,
         version_num: 150_018,
         started: at("2026-02-01T00:00:00Z"),
+    }
+}
+
+pub(crate) fn target() -> Target {
+    Target {
+        identity: identity(),
+        address: "db1.example:5432".to_owned(),
+        environment: Environment::Prod,
+        version: "PostgreSQL 15.18".to_owned(),
+        role: "app_owner".to_owned(),
+        power: Power::Ordinary,
+        transport: Transport::Tls,
     }
 }
 

@@ -1,9 +1,39 @@
 //! Pre-flight checks: one question each, with evidence and a verdict.
+//!
+//! Every judge here is a pure function from readings to one [`CheckResult`]; the engine does the reading. What a role
+//! may not see is *unknown*, never zero. `found` holds nothing that changes while the fact stays the same, because a
+//! person's waiver covers exactly what was found.
+
+mod backup;
+mod blockers;
+mod disk;
+mod entries;
+mod finding;
+mod question;
+mod replication;
+mod server;
+mod sessions;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
 use super::id::{CheckId, Person};
 use super::unit::Millis;
+
+pub use backup::{backup, wal_archive};
+pub use blockers::blockers;
+pub use disk::disk_headroom;
+pub use entries::{
+    Duplicates, blocked_entries, building, drift, duplicates, leftovers, privileges, unique_values,
+};
+pub use finding::unanswered;
+pub use question::Question;
+pub use replication::replication;
+pub use server::{identity, primary, role, version};
+pub use sessions::{connections, workers_memory};
+pub use settings::session_settings;
 
 /// What a check says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
