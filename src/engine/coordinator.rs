@@ -331,7 +331,7 @@ impl Engine {
                 if let (Some(plan), Some(target), Some(run)) =
                     (self.state.plan.clone(), self.state.target.clone(), &self.state.run)
                 {
-                    let work = inquiry::check(world, recorder, plan, target, run.settings.clone());
+                    let work = inquiry::check(world, recorder, plan, target, run.settings.clone(), run.run.clone());
                     self.spawn(key, "checks".to_owned(), work);
                 }
             }

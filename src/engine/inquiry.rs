@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::stream::StreamExt;
+
 use crate::domain::event::Moment;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{EntryKey, QualifiedName, RunId};
@@ -11,6 +13,7 @@ use crate::domain::target::{RunSettings, Target};
 use crate::domain::unit::Millis;
 use crate::ports::EntryRequest;
 
+use super::preflight::{self, Asked};
 use super::readback::{Which, read_back};
 use super::recorder::Recorder;
 use super::world::World;
@@ -57,16 +60,7 @@ pub async fn read_plan(
     run: Option<&RunId>,
 ) -> Result<Plan, Failure> {
     let registry = world.registry.read()?;
-    let requests: Vec<EntryRequest> = registry
-        .entries
-        .iter()
-        .map(|entry| EntryRequest {
-            key: entry.key.clone(),
-            table: entry.table.clone(),
-            index: entry.name.0.clone(),
-            shape: entry.shape.clone(),
-        })
-        .collect();
+    let requests: Vec<EntryRequest> = registry.entries.iter().map(EntryRequest::from).collect();
     let facts = world.catalog.facts(&requests).await?;
     Ok(plan::make(&registry.entries, registry.digest, &target.identity, &facts, settings, run))
 }
@@ -102,15 +96,28 @@ pub(super) async fn verify(world: World, recorder: Recorder, entries: Vec<(Entry
     }
 }
 
-/// Answers the pre-flight checks.
+/// Answers the pre-flight checks, each as soon as it is known.
 pub(super) async fn check(
     world: World,
     recorder: Recorder,
-    _plan: Plan,
-    _target: Target,
-    _settings: RunSettings,
+    plan: Plan,
+    target: Target,
+    settings: RunSettings,
+    run: RunId,
 ) {
     let since = world.clock.now();
+    // Without them searches for duplicates are unknown and sort files are counted to the data directory.
+    let entries = world.registry.read().map(|it| it.entries).unwrap_or_default();
+    let asked =
+        Asked { plan: &plan, target: &target, settings: &settings, entries: &entries, run: Some(&run) };
+    let mut answers = preflight::ask(&world, asked);
+    while let Some(results) = answers.next().await {
+        for result in results {
+            if recorder.record(Outcome::Checked(result)).await.is_err() {
+                return;
+            }
+        }
+    }
     let took = Millis::between(since, world.clock.now());
     let _ = recorder.record(Outcome::ChecksEnded(took)).await;
 }

@@ -9,6 +9,7 @@ mod build;
 mod coordinator;
 mod inquiry;
 mod observer;
+mod preflight;
 mod readback;
 mod reconcile;
 mod recorder;
@@ -18,5 +19,6 @@ mod world;
 
 pub use coordinator::{Engine, EngineEnd, Opening, is_closing, open};
 pub use inquiry::read_plan;
+pub use preflight::{Asked, run_checks};
 pub use recorder::EngineHandle;
 pub use world::{Hands, Outlets, World};
