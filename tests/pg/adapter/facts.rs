@@ -8,7 +8,7 @@ use cicerone::ports::Catalog;
 
 use super::holders::{Build, start_build};
 use super::{MAJOR, entry, link, link_as};
-use crate::support::cluster::database;
+use crate::support::cluster::{Database, database};
 
 #[tokio::test]
 async fn tables_of_every_kind_are_told_apart() {
@@ -141,4 +141,25 @@ async fn who_builds_is_seen_even_by_a_role_that_may_not_see_what() {
     }
     writer.batch_execute("COMMIT").await.unwrap();
     done.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn names_that_are_no_utf8_are_shown_escaped_and_fail_no_reading() {
+    let database = database(MAJOR).await;
+    let admin = database.connect().await;
+    let name = format!("bytes_{}", database.name);
+    let sql = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    admin.batch_execute(&sql).await.unwrap();
+    let database = Database { cluster: database.cluster, name };
+    let session = database.connect().await;
+    session.batch_execute("SET client_encoding = 'SQL_ASCII'; CREATE TABLE t (x int)").await.unwrap();
+    // The statement itself has to be UTF-8 on this side; the name that it makes is not.
+    let odd = "DO $$ BEGIN EXECUTE format('CREATE INDEX %I ON t (x)', 'gr' || chr(246)); END $$";
+    session.batch_execute(odd).await.unwrap();
+
+    let entries = [entry("CREATE INDEX CONCURRENTLY ix ON t (x)")];
+    let facts = PgCatalog::new(link(&database, Access::ReadWrite)).facts(&entries).await.unwrap();
+    let names: Vec<_> = facts.indexes.iter().map(|index| index.name.name.as_str()).collect();
+    assert_eq!(names, [r"gr\xF6"]);
+    assert!(facts.expected.values().all(Result::is_ok));
 }

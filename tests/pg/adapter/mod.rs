@@ -3,8 +3,10 @@
 mod build_session;
 mod connection;
 mod definition;
+mod encryption;
 mod facts;
 mod holders;
+mod majors;
 mod readings;
 
 use std::collections::BTreeMap;
@@ -55,14 +57,21 @@ pub(crate) fn link(database: &Database, readers: Access) -> Link {
 }
 
 pub(crate) fn link_as(database: &Database, readers: Access, user: &str) -> Link {
-    let dsn = format!("{} user={user}", database.conninfo());
+    link_of(&format!("{} user={user}", database.conninfo()), readers)
+}
+
+pub(crate) fn link_to(dsn: &str) -> Link {
+    link_of(dsn, Access::ReadOnly)
+}
+
+fn link_of(dsn: &str, readers: Access) -> Link {
     let options = LinkOptions {
         label: "cicerone/test".to_owned(),
         environment: Environment::Rehearsal,
         readers,
         build_role: None,
     };
-    Link::new(connector(&dsn), Arc::new(SystemClock::start()), options)
+    Link::new(connector(dsn), Arc::new(SystemClock::start()), options)
 }
 
 /// An entry as the registry would have it.
