@@ -1,15 +1,33 @@
 //! What the console knows, and what a key means.
 
-use crate::domain::command::{Command, Verb};
-use crate::domain::id::Person;
-use crate::domain::sample::Samples;
-use crate::domain::state::{RunState, StepStatus};
-use crate::text::{Untrusted, cut};
+use std::time::Duration;
 
+use crate::domain::command::Command;
+use crate::domain::event::{EventKind, RunEvent};
+use crate::domain::id::Person;
+use crate::domain::sample::{Link, Samples};
+use crate::domain::target::Mode;
+
+use super::allowed::allowed;
 use super::input::{Key, Timed, Token};
+use super::keymap::{Action, action};
+use super::log::LogLine;
+use super::opening::{abort, arm, conditions, open, overtaken, undo_everything};
+use super::panel::{Panel, Pressed};
+use super::picture::{Engine, Picture};
+use super::scene::{Scene, entry_order};
+use super::ui_state::{Arm, Focus, Frozen, Look, Prompt, Screen, UiState};
+use super::view_model::line::Tone;
+use super::view_model::{ViewModel, view_model};
 use super::{Inbound, Leave, Theme, UiOptions};
 
+/// A second Ctrl-C within so long counts.
+const INTERRUPT_AGAIN: Duration = Duration::from_secs(2);
+/// Looks that are remembered for Esc.
+const DEEPEST_LOOK: usize = 8;
+
 /// What a key led to.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     /// A wish for the engine.
     Send(Command),
@@ -19,80 +37,383 @@ pub(super) enum Outcome {
     Leave(Leave),
 }
 
+/// Whether the operator waits for the end of the run to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    No,
+    WhenOver,
+}
+
 /// State of the console.
 pub(super) struct Console {
     operator: Person,
     options: UiOptions,
-    run: RunState,
-    samples: Samples,
-    words: String,
+    pub(super) picture: Picture,
+    pub(super) samples: Samples,
+    pub(super) ui: UiState,
+    leaving: Leaving,
 }
 
 impl Console {
-    pub(super) fn new(operator: Person, options: UiOptions, _now: jiff::Timestamp) -> Self {
+    /// A console that knows nothing yet.
+    pub(super) fn new(operator: Person, options: UiOptions) -> Self {
         Self {
             operator,
+            ui: UiState::new(options.theme),
             options,
-            run: RunState::default(),
+            picture: Picture::default(),
             samples: Samples::default(),
-            words: String::new(),
+            leaving: Leaving::No,
         }
     }
 
-    pub(super) fn inbound(&mut self, message: Inbound, _now: jiff::Timestamp) -> Option<Leave> {
+    /// Colours to draw with.
+    pub(super) fn theme(&self) -> Theme {
+        self.ui.view.theme
+    }
+
+    /// What the operator sees and is judged by: the frozen picture while one is frozen.
+    pub(super) fn scene(&self, now: jiff::Timestamp) -> Scene<'_> {
+        let (picture, samples) = match &self.ui.freeze {
+            Some(frozen) => (&frozen.picture, &frozen.samples),
+            None => (&self.picture, &self.samples),
+        };
+        Scene { picture, samples, ui: &self.ui, options: &self.options, operator: &self.operator, now }
+    }
+
+    /// What to draw.
+    pub(super) fn view(&self, now: jiff::Timestamp) -> ViewModel {
+        view_model(&self.scene(now))
+    }
+
+    /// The terminal's size, looked at before every frame.
+    pub(super) fn resize(&mut self, size: (u16, u16)) {
+        self.ui.view.size = size;
+    }
+
+    /// A frame is on the screen: an open panel begins to count its guard time.
+    pub(super) fn shown(&mut self, at: Duration) {
+        if let Some(panel) = &mut self.ui.panel {
+            panel.shown.get_or_insert(at);
+        }
+    }
+
+    /// A message of the engine's side.
+    pub(super) fn inbound(&mut self, message: Inbound, now: jiff::Timestamp) -> Option<Leave> {
         match message {
-            Inbound::Event(event) => self.run.apply(&event),
-            Inbound::Refused { refusal, .. } => self.words = refusal.to_string(),
-            Inbound::EngineEnded(words) | Inbound::Note(words) => self.words = words,
+            Inbound::Event(event) => {
+                if let EventKind::Run(RunEvent::TakenOver { .. } | RunEvent::TargetChanged { .. }) = &event.kind {
+                    self.disarm("the target or its driver changed", now);
+                }
+                self.picture.take(&event);
+                self.reorder();
+            }
+            Inbound::Refused { refusal, .. } => {
+                let text = format!("refused: {refusal}");
+                self.note(&text, Tone::Bad, now);
+                self.ui.say(Tone::Bad, text, now);
+            }
+            Inbound::EngineEnded(words) => {
+                self.note(&words, Tone::Strong, now);
+                self.picture.engine = Engine::Ended(words);
+                if self.leaving == Leaving::WhenOver {
+                    return Some(Leave::Quit);
+                }
+            }
+            Inbound::Note(text) => self.note(&text, Tone::Plain, now),
             Inbound::LeaveNow => return Some(Leave::Quit),
         }
+        self.settle(now);
         None
     }
 
-    pub(super) fn engine_gone(&mut self) {}
+    /// Nobody is left who could send anything.
+    pub(super) fn engine_gone(&mut self) {
+        if self.picture.engine == Engine::Working {
+            self.picture.engine = Engine::Ended("the engine has ended without a word".to_owned());
+        }
+    }
 
-    pub(super) fn read(&mut self, samples: Samples, _now: jiff::Timestamp) {
+    /// The newest readings.
+    pub(super) fn read(&mut self, samples: Samples, now: jiff::Timestamp) {
+        let was_lost = matches!(self.samples.link, Link::Lost { .. });
+        if was_lost && samples.link == Link::Up {
+            self.disarm("the link was lost and is back", now);
+        }
         self.samples = samples;
+        self.settle(now);
     }
 
-    pub(super) fn shown(&mut self, _at: std::time::Duration) {}
-
-    pub(super) fn theme(&self) -> Theme {
-        self.options.theme
-    }
-
-    pub(super) fn token(&mut self, timed: &Timed, _now: jiff::Timestamp) -> Vec<Outcome> {
-        match timed.token {
-            Token::Key(Key::Char('q')) => vec![Outcome::Leave(Leave::Quit)],
-            Token::Key(Key::Ctrl('l')) => vec![Outcome::Repaint],
-            Token::Key(Key::Char('r')) => {
-                vec![Outcome::Send(Command { by: self.operator.clone(), verb: Verb::Recheck })]
-            }
-            Token::Key(_) | Token::Paste => Vec::new(),
+    /// Takes back what time or events have overtaken.
+    fn settle(&mut self, now: jiff::Timestamp) {
+        if self.ui.arm != Arm::Safe && self.ui.arm.left(now).is_none() {
+            self.disarm("15 minutes without a key", now);
+        }
+        // Judged by the live picture, frozen or not: the panel acts on the world, not on a picture of it.
+        let live = Scene {
+            picture: &self.picture,
+            samples: &self.samples,
+            ui: &self.ui,
+            options: &self.options,
+            operator: &self.operator,
+            now,
+        };
+        let overtaken = self.ui.panel.as_ref().and_then(|panel| overtaken(panel, &live));
+        if let Some(why) = overtaken {
+            self.ui.panel = None;
+            self.ui.say(Tone::Warn, format!("the panel was closed: {why}"), now);
+            self.reorder();
         }
     }
 
-    pub(super) fn view(&self, now: jiff::Timestamp, size: (u16, u16)) -> (Vec<String>, (u16, u16)) {
-        let tally = self.run.tally();
-        let mut lines = vec![
-            format!(" {}  {}  {now:.0}", self.options.environment.word(), self.options.title),
-            format!(
-                " {} of {} verified, {} running, {} failed",
-                tally.verified, tally.total, tally.running, tally.failed
-            ),
-        ];
-        for id in self.run.step_order() {
-            let status = match self.run.steps.get(&id).map(|step| &step.status) {
-                None => "TODO".to_owned(),
-                Some(StepStatus::Running) => "RUN".to_owned(),
-                Some(StepStatus::Held { why }) => format!("HOLD {why}"),
-                Some(StepStatus::Finished { outcome }) => format!("DONE {outcome:?}"),
+    fn reorder(&mut self) {
+        // Rows stand still under an open panel and in a frozen picture.
+        if self.ui.panel.is_none() && self.ui.freeze.is_none() {
+            self.ui.view.order = entry_order(&self.picture);
+        }
+    }
+
+    fn note(&mut self, text: &str, tone: Tone, now: jiff::Timestamp) {
+        self.picture.say(LogLine { at: now, who: "console".to_owned(), text: text.to_owned(), tone });
+    }
+
+    fn disarm(&mut self, why: &str, now: jiff::Timestamp) {
+        if self.ui.arm != Arm::Safe {
+            self.ui.arm = Arm::Safe;
+            self.note(&format!("SAFE: {why}"), Tone::Plain, now);
+            self.ui.say(Tone::Warn, format!("SAFE: {why}"), now);
+        }
+    }
+
+    /// A key or a paste.
+    pub(super) fn token(&mut self, timed: &Timed, now: jiff::Timestamp) -> Vec<Outcome> {
+        self.settle(now);
+        let Token::Key(key) = timed.token else {
+            self.ui.say(Tone::Warn, "a paste was dropped: nothing here takes one", now);
+            return Vec::new();
+        };
+        if let Arm::Armed { last_key, .. } = &mut self.ui.arm {
+            *last_key = now;
+        }
+        match key {
+            Key::Ctrl('l') => return vec![Outcome::Repaint],
+            Key::Ctrl('c') => return self.interrupt(timed.at, now),
+            _ => {}
+        }
+        if let Some(mut panel) = self.ui.panel.take() {
+            return match panel.press(key, timed.at) {
+                Pressed::Open => {
+                    self.ui.panel = Some(panel);
+                    Vec::new()
+                }
+                Pressed::Closed => {
+                    self.ui.say(Tone::Plain, "closed: all is as it was", now);
+                    self.reorder();
+                    Vec::new()
+                }
+                Pressed::Complete => self.complete(panel, now),
             };
-            lines.push(format!(" {} {status}", id.as_str()));
         }
-        lines.push(self.words.clone());
-        let safe =
-            |line: String| cut(Untrusted::from(line).display_ascii(None).as_ref(), usize::from(size.0));
-        (lines.into_iter().map(safe).collect(), size)
+        if let Some(prompt) = self.ui.prompt.take() {
+            return self.prompt_key(prompt, key, now);
+        }
+        self.ui.message = None;
+        let screen = self.scene(now).screen();
+        match action(key, screen) {
+            Some(action) => self.act(action, now),
+            None => Vec::new(),
+        }
+    }
+
+    /// Everything was typed: judged once more by what is so now.
+    fn complete(&mut self, panel: Panel, now: jiff::Timestamp) -> Vec<Outcome> {
+        if let Some((action, level)) = conditions(&panel.purpose)
+            && let Err(why) = super::allowed::still_allowed(action, level, &self.scene(now))
+        {
+            let mut panel = panel;
+            panel.said = Some(why);
+            self.ui.panel = Some(panel);
+            return Vec::new();
+        }
+        let Some(verb) = panel.verb() else {
+            self.ui.arm = Arm::Armed { by: self.operator.clone(), last_key: now };
+            self.note("armed for 15 min without a key", Tone::Warn, now);
+            self.ui.say(Tone::Warn, "ARMED: undo, waive, end session and sign-off are possible now", now);
+            return Vec::new();
+        };
+        self.ui.say(Tone::Plain, "sent", now);
+        self.reorder();
+        vec![Outcome::Send(Command { by: self.operator.clone(), verb })]
+    }
+
+    fn interrupt(&mut self, at: Duration, now: jiff::Timestamp) -> Vec<Outcome> {
+        let again = self.ui.view.interrupted.is_some_and(|first| at.saturating_sub(first) <= INTERRUPT_AGAIN);
+        if again {
+            self.ui.view.interrupted = None;
+            return self.leave(now);
+        }
+        self.ui.view.interrupted = Some(at);
+        self.ui.say(Tone::Warn, "Ctrl-C again within 2 s to leave; no build is cancelled by it", now);
+        Vec::new()
+    }
+
+    fn leave(&mut self, now: jiff::Timestamp) -> Vec<Outcome> {
+        let scene = self.scene(now);
+        let nothing_runs = scene.picture.run.run.is_none() || scene.mode() == Mode::DryRun;
+        if self.picture.over() || nothing_runs {
+            return vec![Outcome::Leave(Leave::Quit)];
+        }
+        self.leaving = Leaving::WhenOver;
+        if self.picture.run.control.abort.is_some() {
+            self.ui.say(Tone::Warn, "the run is ending: the console closes when it has", now);
+        } else {
+            self.ui.prompt = None;
+            self.ui.panel = Some(abort());
+        }
+        Vec::new()
+    }
+
+    /// Does what a key or a command means.
+    pub(super) fn act(&mut self, action: Action, now: jiff::Timestamp) -> Vec<Outcome> {
+        let refused = allowed(action, &self.scene(now));
+        if let Err(why) = refused {
+            self.ui.say(Tone::Warn, format!("not now: {why}"), now);
+            return Vec::new();
+        }
+        let opened = open(action, &self.scene(now));
+        match opened {
+            Ok(Some(panel)) => self.ui.panel = Some(panel),
+            Ok(None) => return self.at_once(action, now),
+            Err(why) => self.ui.say(Tone::Warn, format!("not now: {why}"), now),
+        }
+        Vec::new()
+    }
+
+    fn at_once(&mut self, action: Action, now: jiff::Timestamp) -> Vec<Outcome> {
+        use crate::domain::command::Verb;
+        let send = |verb| vec![Outcome::Send(Command { by: self.operator.clone(), verb })];
+        match action {
+            Action::Recheck => return send(Verb::Recheck),
+            Action::Pause => return send(Verb::Pause),
+            Action::Repaint => return vec![Outcome::Repaint],
+            Action::Leave => return self.leave(now),
+            Action::Filter => self.ui.prompt = Some(Prompt::Filter(String::new())),
+            Action::Command => self.ui.prompt = Some(Prompt::Command(String::new())),
+            Action::Back => self.back(),
+            Action::Help => self.look_at(Screen::Help),
+            Action::Log => self.look_at(Screen::Log),
+            Action::Blockers => self.look_at(Screen::Blockers),
+            Action::Playbook => self.ui.look = vec![Look::At(Screen::Steps)],
+            Action::Follow => self.ui.look.clear(),
+            Action::LookAt(phase) => self.look_at_phase(phase, now),
+            Action::Freeze => self.freeze(now),
+            Action::Detail | Action::NextPane => {
+                self.ui.focus = match self.ui.focus {
+                    Focus::List => Focus::Detail,
+                    Focus::Detail => Focus::List,
+                };
+            }
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+                self.travel(action, now);
+            }
+            Action::Forward
+            | Action::Stop
+            | Action::Undo
+            | Action::Waive
+            | Action::EndSession
+            | Action::Skip
+            | Action::Retry
+            | Action::Interrupt
+            | Action::Suspend => {}
+        }
+        Vec::new()
+    }
+
+    fn back(&mut self) {
+        if self.ui.focus == Focus::Detail {
+            self.ui.focus = Focus::List;
+        } else if self.ui.filter.is_empty() {
+            self.ui.look.pop();
+        } else {
+            self.ui.filter.clear();
+        }
+        self.ui.cursor.line = 0;
+    }
+
+    fn look_at(&mut self, screen: Screen) {
+        let look = Look::At(screen);
+        if self.ui.look.last() == Some(&look) {
+            self.ui.look.pop();
+        } else {
+            self.ui.look.retain(|known| *known != look);
+            self.ui.look.push(look);
+            if self.ui.look.len() > DEEPEST_LOOK {
+                self.ui.look.remove(0);
+            }
+        }
+        self.ui.focus = Focus::List;
+        self.ui.cursor.line = 0;
+    }
+
+    fn look_at_phase(&mut self, phase: u8, now: jiff::Timestamp) {
+        let index = usize::from(phase).saturating_sub(1);
+        let phases = self.picture.run.run.as_ref().map_or(0, |run| run.playbook.phases.len());
+        if index >= phases {
+            self.ui.say(Tone::Warn, format!("the playbook has no phase {phase}"), now);
+            return;
+        }
+        let current = self.scene(now).current_phase();
+        self.ui.look = if current == Some(index) { Vec::new() } else { vec![Look::Phase(index)] };
+        self.ui.focus = Focus::List;
+        self.ui.cursor.line = 0;
+    }
+
+    fn freeze(&mut self, now: jiff::Timestamp) {
+        self.ui.freeze = match self.ui.freeze.take() {
+            Some(_) => None,
+            None => Some(Box::new(Frozen {
+                at: now,
+                picture: self.picture.clone(),
+                samples: self.samples.clone(),
+            })),
+        };
+        self.reorder();
+    }
+
+    /// Goes back to SAFE on the operator's wish.
+    pub(super) fn safe(&mut self, now: jiff::Timestamp) {
+        self.disarm("as asked", now);
+    }
+
+    /// Opens the arming panel.
+    pub(super) fn ask_to_arm(&mut self, now: jiff::Timestamp) {
+        let opened = arm(&self.scene(now));
+        self.open_or_say(opened, now);
+    }
+
+    /// Opens the panel that drops all that this run made.
+    pub(super) fn ask_to_undo_everything(&mut self, now: jiff::Timestamp) {
+        let opened = undo_everything(&self.scene(now));
+        self.open_or_say(opened, now);
+    }
+
+    /// Opens the panel that ends the run.
+    pub(super) fn ask_to_abort(&mut self, now: jiff::Timestamp) {
+        let scene = self.scene(now);
+        let opened = if scene.picture.over() || scene.picture.run.run.is_none() {
+            Err("no run is open".to_owned())
+        } else if scene.picture.run.control.abort.is_some() {
+            Err("the run is ending already".to_owned())
+        } else {
+            Ok(abort())
+        };
+        self.open_or_say(opened, now);
+    }
+
+    fn open_or_say(&mut self, opened: Result<Panel, String>, now: jiff::Timestamp) {
+        match opened {
+            Ok(panel) => self.ui.panel = Some(panel),
+            Err(why) => self.ui.say(Tone::Warn, format!("not now: {why}"), now),
+        }
     }
 }

@@ -9,11 +9,28 @@
 //! Event, Samples  ->  picture (the fold, log)  ->  view_model (plain safe text)  ->  render  ->  terminal
 //! ```
 
+mod allowed;
+mod command_line;
 mod console;
 mod input;
+mod keymap;
+mod log;
+mod opening;
+mod panel;
+mod picture;
 mod render;
+mod scene;
+mod show;
 mod terminal;
+#[cfg(test)]
+mod testdata;
+#[cfg(test)]
+mod tests;
+mod theme;
 mod thread;
+mod travel;
+mod ui_state;
+mod view_model;
 
 use std::sync::mpsc::Receiver;
 

@@ -67,7 +67,7 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
     let stopwatch = Stopwatch::start();
     let refresh = Duration::from(options.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10));
     let esc_delay = options.esc_delay.into();
-    let mut console = Console::new(operator, options, now());
+    let mut console = Console::new(operator, options);
 
     let mut terminal = Terminal::enter()?;
     let (wake, woken) = channel();
@@ -79,9 +79,10 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
         let at = stopwatch.elapsed();
         let size = Terminal::size();
         if pace.due(at, size) {
+            console.resize(size);
             console.read(samples(), now());
-            let frame = render::frame(&console.view(now(), size), console.theme());
-            if terminal.paint(frame.buffer, frame.cursor).is_err() {
+            let (frame, cursor) = render::frame(&console.view(now()), console.theme());
+            if terminal.paint(frame, cursor).is_err() {
                 return Ok(Leave::TerminalGone);
             }
             console.shown(stopwatch.elapsed());

@@ -198,3 +198,11 @@ pub enum BlockedReason {
         why: String,
     },
 }
+
+impl PlanItem {
+    /// The statement that drops its index: concurrently, by its full name, never `IF EXISTS`, never `CASCADE`.
+    pub fn drop_statement(&self) -> String {
+        // An index lives in the schema of its table.
+        crate::sql::drop_concurrently(&self.table.schema, self.name.as_str())
+    }
+}

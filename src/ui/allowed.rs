@@ -1,0 +1,363 @@
+//! May this key act now, and if not, why: shown before it is pressed, and asked again when a panel is sent.
+//!
+//! This spares the operator a refusal; the engine's own gate decides all the same.
+
+use crate::domain::check::{Verdict, Waivable};
+use crate::domain::event::Origin;
+use crate::domain::id::EntryKey;
+use crate::domain::plan::{ItemState, PlanItem};
+use crate::domain::playbook::StepKind;
+use crate::domain::state::{BuildStatus, Left, StepStatus};
+use crate::domain::target::{LeftoverPolicy, Mode};
+
+use super::keymap::{Action, Level};
+use super::scene::Scene;
+use super::ui_state::{Arm, Screen};
+
+/// A panel needs at least this much of the screen for its statement, cost and target.
+pub(super) const LEAST_PANEL: (u16, u16) = (60, 16);
+
+/// Whether an action can be taken, or the reason why not. Raw text.
+pub(super) fn allowed(action: Action, scene: &Scene<'_>) -> Result<(), String> {
+    match action {
+        Action::Suspend => {
+            return Err("suspending would stop the engine too: it shares this process".to_owned());
+        }
+        Action::Recheck => return recheck(scene),
+        Action::Pause | Action::Forward | Action::Stop | Action::Undo | Action::Waive => {}
+        Action::EndSession | Action::Skip | Action::Retry => {}
+        Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::First
+        | Action::Last
+        | Action::NextPane
+        | Action::Detail
+        | Action::Back
+        | Action::Help
+        | Action::Filter
+        | Action::Command
+        | Action::LookAt(_)
+        | Action::Playbook
+        | Action::Follow
+        | Action::Freeze
+        | Action::Log
+        | Action::Blockers
+        | Action::Repaint
+        | Action::Leave
+        | Action::Interrupt => return Ok(()),
+    }
+    alive(scene)?;
+    let level = level(action, scene);
+    if level >= Level::Go {
+        grounds(action, scene)?;
+    }
+    // What the action is about comes before SAFE: arming would not help where there is nothing to do.
+    subject(action, scene)?;
+    if level == Level::Remove { armed(scene) } else { Ok(()) }
+}
+
+/// Whether a panel that was opened earlier may be sent now, whatever the cursor is on by now.
+pub(super) fn still_allowed(action: Action, level: Level, scene: &Scene<'_>) -> Result<(), String> {
+    alive(scene)?;
+    if level >= Level::Go {
+        grounds(action, scene)?;
+    }
+    if level == Level::Remove { armed(scene) } else { Ok(()) }
+}
+
+fn armed(scene: &Scene<'_>) -> Result<(), String> {
+    match scene.ui.arm.left(scene.now) {
+        Some(_) => Ok(()),
+        None => Err("SAFE: type :arm first".to_owned()),
+    }
+}
+
+/// How dangerous an action is here and now.
+pub(super) fn level(action: Action, scene: &Scene<'_>) -> Level {
+    match action {
+        Action::Forward if at_sign_off(scene) => Level::Remove,
+        Action::Pause if scene.picture.run.control.paused.is_some() => Level::Go,
+        Action::Retry => match scene.entry().and_then(|item| leftover_policy(scene, item)) {
+            Some(LeftoverPolicy::Repair) => Level::Remove,
+            Some(LeftoverPolicy::Keep) | None => Level::Go,
+        },
+        other @ (Action::Forward | Action::Pause) => table_level(other),
+        other => table_level(other),
+    }
+}
+
+fn table_level(action: Action) -> Level {
+    let row = super::keymap::BINDINGS.iter().find(|binding| binding.action == action);
+    row.map_or(Level::Look, |binding| binding.level)
+}
+
+fn alive(scene: &Scene<'_>) -> Result<(), String> {
+    if scene.picture.over() {
+        return Err("the run is over".to_owned());
+    }
+    if scene.picture.run.run.is_none() || scene.picture.run.target.is_none() {
+        return Err("not connected yet".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the operator can see what they decide about.
+fn grounds(action: Action, scene: &Scene<'_>) -> Result<(), String> {
+    if scene.mode() == Mode::DryRun {
+        return Err("this is a dry run: nothing can be changed".to_owned());
+    }
+    let (width, height) = scene.ui.view.size;
+    if width < LEAST_PANEL.0 || height < LEAST_PANEL.1 {
+        let (w, h) = LEAST_PANEL;
+        return Err(format!("{width}x{height} is too small to show what would happen: {w}x{h} is needed"));
+    }
+    if let Some(changes) = &scene.picture.run.control.target_changed {
+        return Err(format!("the target is another one: {}", changes.join("; ")));
+    }
+    // A waiver and a signature touch nothing on the server, and nothing is read while a step waits for them.
+    let reads_server = !matches!(action, Action::Waive) && !at_sign_off(scene);
+    match scene.blind() {
+        Some(why) if reads_server || scene.ui.freeze.is_some() => Err(why),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether there is something that the action could be about.
+fn subject(action: Action, scene: &Scene<'_>) -> Result<(), String> {
+    match action {
+        Action::Forward => forward(scene),
+        Action::Waive => waive(scene),
+        Action::Stop => stop(scene),
+        Action::Undo => undo_entries(scene).map(|_| ()),
+        Action::EndSession => end_session(scene),
+        Action::Skip => skip(scene),
+        Action::Retry => retry(scene),
+        Action::Pause => ending(scene),
+        Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::First
+        | Action::Last
+        | Action::NextPane
+        | Action::Detail
+        | Action::Back
+        | Action::Help
+        | Action::Filter
+        | Action::Command
+        | Action::LookAt(_)
+        | Action::Playbook
+        | Action::Follow
+        | Action::Recheck
+        | Action::Freeze
+        | Action::Log
+        | Action::Blockers
+        | Action::Repaint
+        | Action::Leave
+        | Action::Interrupt
+        | Action::Suspend => Ok(()),
+    }
+}
+
+/// Whether the step that the run is at is a sign-off.
+pub(super) fn at_sign_off(scene: &Scene<'_>) -> bool {
+    scene.picture.run.current_step().is_some_and(|step| matches!(step.kind, StepKind::SignOff { .. }))
+}
+
+fn recheck(scene: &Scene<'_>) -> Result<(), String> {
+    alive(scene)?;
+    ending(scene)?;
+    if !scene.running().is_empty() {
+        return Err("builds are running: pause, and let them end first".to_owned());
+    }
+    Ok(())
+}
+
+fn ending(scene: &Scene<'_>) -> Result<(), String> {
+    match &scene.picture.run.control.abort {
+        Some((by, _)) => Err(format!("{} wants the run to end", by.0)),
+        None => Ok(()),
+    }
+}
+
+fn forward(scene: &Scene<'_>) -> Result<(), String> {
+    ending(scene)?;
+    let Some((step, record)) = scene.current() else { return Err("every step has ended".to_owned()) };
+    let number = scene.step_number(&step.id);
+    match (record.map(|record| &record.status), &step.kind) {
+        (Some(StepStatus::Held { why }), StepKind::Checks { .. }) => {
+            Err(format!("{why}. [w] waives a check, [r] checks again"))
+        }
+        (Some(StepStatus::Held { .. }), _) => Ok(()),
+        (Some(StepStatus::Running | StepStatus::Finished { .. }), _) => {
+            Err(format!("step {number} {} is at work: it waits for nobody", step.title))
+        }
+        (None, _) => Err(format!("step {number} {} begins by itself", step.title)),
+    }
+}
+
+fn waive(scene: &Scene<'_>) -> Result<(), String> {
+    let Some(check) = scene.check() else { return Err("there is no check".to_owned()) };
+    if check.waiver.is_some() {
+        return Err(format!("{} is waived already", check.result.title));
+    }
+    if check.result.verdict == Verdict::Pass {
+        return Err(format!("{} has passed", check.result.title));
+    }
+    match check.result.waivable {
+        Waivable::WithReason => Ok(()),
+        Waivable::Never => Err(format!("{} can never be waived", check.result.title)),
+    }
+}
+
+/// The entry that builds, drops and blockers are about on this screen.
+pub(super) fn entry_key<'a>(scene: &Scene<'a>) -> Option<&'a EntryKey> {
+    match scene.screen_below_help() {
+        Screen::Blockers => scene.holder().map(|(key, _)| key),
+        Screen::Builds
+        | Screen::Verify
+        | Screen::Preflight
+        | Screen::Steps
+        | Screen::Log
+        | Screen::Help => scene.entry().map(|item| &item.key),
+    }
+}
+
+fn stop(scene: &Scene<'_>) -> Result<(), String> {
+    let Some(key) = entry_key(scene) else { return Err("there is no build".to_owned()) };
+    let Some(record) = scene.build(key) else { return Err(format!("{} is not running", key.0)) };
+    match &record.status {
+        BuildStatus::Running { stopping: Some(by), .. } => {
+            Err(format!("{} already stops {}", by.0, key.0))
+        }
+        BuildStatus::Running { .. } if record.intent.is_none() => {
+            Err(format!("nothing was sent for {} yet: :skip leaves it out", key.0))
+        }
+        BuildStatus::Running { .. } => Ok(()),
+        BuildStatus::Retrying { .. }
+        | BuildStatus::Cleaning { .. }
+        | BuildStatus::Verified { .. }
+        | BuildStatus::Failed { .. }
+        | BuildStatus::Skipped { .. }
+        | BuildStatus::Unknown { .. }
+        | BuildStatus::RolledBack => Err(format!("{} is not running", key.0)),
+    }
+}
+
+/// What an undo here would be about: the entry under the cursor, or all that this run made.
+pub(super) fn undo_entries(scene: &Scene<'_>) -> Result<Vec<EntryKey>, String> {
+    if scene.screen_below_help() == Screen::Steps { undo_all(scene) } else { undo_one(scene) }
+}
+
+fn undo_one(scene: &Scene<'_>) -> Result<Vec<EntryKey>, String> {
+    idle_rollback(scene)?;
+    let Some(key) = entry_key(scene) else { return Err("there is no entry".to_owned()) };
+    if undoable(scene, key) {
+        return Ok(vec![key.clone()]);
+    }
+    Err(format!("{} was not made by this run, so this run will not drop it", key.0))
+}
+
+/// Everything that this run made or is making.
+pub(super) fn undo_all(scene: &Scene<'_>) -> Result<Vec<EntryKey>, String> {
+    idle_rollback(scene)?;
+    let mut all: Vec<EntryKey> = scene.picture.run.ledger.keys().cloned().collect();
+    all.extend(
+        scene.running().into_iter().filter(|key| undoable(scene, key) && !all.contains(key)).cloned().collect::<Vec<_>>(),
+    );
+    if all.is_empty() { Err("this run has made nothing that is still there".to_owned()) } else { Ok(all) }
+}
+
+fn undoable(scene: &Scene<'_>, key: &EntryKey) -> bool {
+    let sent = scene.build(key).is_some_and(|record| {
+        matches!(record.status, BuildStatus::Running { .. }) && record.intent.is_some()
+    });
+    sent || scene.ours(key) == Origin::Ours
+}
+
+fn idle_rollback(scene: &Scene<'_>) -> Result<(), String> {
+    match &scene.picture.run.control.rollback {
+        Some(rollback) if rollback.finished.is_none() => Err("already rolling back".to_owned()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn end_session(scene: &Scene<'_>) -> Result<(), String> {
+    match scene.holder() {
+        None => Err("no session is under the cursor".to_owned()),
+        Some((_, blocker)) if blocker.backend().is_none() => {
+            Err("a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it".to_owned())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn skip(scene: &Scene<'_>) -> Result<(), String> {
+    let Some(item) = scene.entry() else { return Err("there is no entry".to_owned()) };
+    match scene.build(&item.key).map(|record| &record.status) {
+        Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) => {
+            Err(format!("{} is running: stop it first", item.key.0))
+        }
+        Some(BuildStatus::Verified { .. }) => Err(format!("{} is done", item.key.0)),
+        Some(BuildStatus::Skipped { .. }) => Err(format!("{} is left out already", item.key.0)),
+        Some(
+            BuildStatus::Retrying { .. }
+            | BuildStatus::Failed { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack,
+        )
+        | None => Ok(()),
+    }
+}
+
+fn retry(scene: &Scene<'_>) -> Result<(), String> {
+    ending(scene)?;
+    let Some(item) = scene.entry() else { return Err("there is no entry".to_owned()) };
+    match scene.build(&item.key).map(|record| &record.status) {
+        Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) => {
+            Err(format!("{} is running", item.key.0))
+        }
+        Some(BuildStatus::Verified { .. }) => Err(format!("{} is done", item.key.0)),
+        Some(BuildStatus::Retrying { .. }) | None => Err(format!("{} waits for its turn", item.key.0)),
+        Some(
+            BuildStatus::Failed { .. }
+            | BuildStatus::Skipped { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack,
+        ) => Ok(()),
+    }
+}
+
+/// What another attempt would do to a leftover in its way: none when there is none. One that this run did not make
+/// is dropped only by name.
+pub(super) fn leftover_policy(scene: &Scene<'_>, item: &PlanItem) -> Option<LeftoverPolicy> {
+    let record = scene.build(&item.key)?;
+    let planned = matches!(item.state, ItemState::Leftover { .. });
+    let left = match &record.status {
+        BuildStatus::Failed { left, .. } => *left == Left::Leftover || planned,
+        BuildStatus::Skipped { .. } => planned,
+        BuildStatus::Running { .. }
+        | BuildStatus::Retrying { .. }
+        | BuildStatus::Cleaning { .. }
+        | BuildStatus::Verified { .. }
+        | BuildStatus::Unknown { .. }
+        | BuildStatus::RolledBack => false,
+    };
+    match (left, scene.ours(&item.key)) {
+        (false, _) => None,
+        (true, Origin::Ours) => Some(LeftoverPolicy::Keep),
+        (true, Origin::NotOurs) => Some(LeftoverPolicy::Repair),
+    }
+}
+
+/// Whether `:arm` can be asked for, or why not.
+pub(super) fn may_arm(scene: &Scene<'_>) -> Result<String, String> {
+    alive(scene)?;
+    grounds(Action::Waive, scene)?;
+    if matches!(scene.ui.arm, Arm::Armed { .. }) {
+        return Err("already ARMED".to_owned());
+    }
+    scene.database().map(str::to_owned).ok_or_else(|| "not connected yet".to_owned())
+}

@@ -1,0 +1,167 @@
+//! The `:` and `/` prompts.
+
+use super::console::{Console, Outcome};
+use super::input::Key;
+use super::keymap::Action;
+use super::ui_state::{Look, Prompt, Screen};
+use super::view_model::line::Tone;
+use super::Theme;
+
+/// Longest line that can be typed, in characters.
+const LONGEST: usize = 80;
+
+/// Every command, for completion.
+const COMMANDS: &[&str] = &[
+    "abort", "arm", "blockers", "goto ", "help", "log", "q", "retry", "safe", "skip", "stop", "theme ", "undo",
+    "undo all", "waive",
+];
+
+impl Console {
+    /// A key while a prompt is open; the prompt was taken out and is put back while it stays open.
+    pub(super) fn prompt_key(&mut self, prompt: Prompt, key: Key, now: jiff::Timestamp) -> Vec<Outcome> {
+        match prompt {
+            Prompt::Filter(text) => {
+                match edited(text, key) {
+                    Edited::Text(text) => {
+                        self.ui.filter.clone_from(&text);
+                        self.ui.prompt = Some(Prompt::Filter(text));
+                    }
+                    Edited::Done(text) => self.ui.filter = text,
+                    Edited::Closed => self.ui.filter.clear(),
+                }
+                Vec::new()
+            }
+            Prompt::Command(text) => match edited(text, key) {
+                Edited::Text(text) => {
+                    let text = if key == Key::Tab { completed(&text) } else { text };
+                    self.ui.prompt = Some(Prompt::Command(text));
+                    Vec::new()
+                }
+                Edited::Done(text) => self.command(text.trim(), now),
+                Edited::Closed => Vec::new(),
+            },
+        }
+    }
+
+    fn command(&mut self, line: &str, now: jiff::Timestamp) -> Vec<Outcome> {
+        let (word, rest) = line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()));
+        self.ui.message = None;
+        match (word, rest) {
+            ("", _) => {}
+            ("arm", "") => self.ask_to_arm(now),
+            ("safe", "") => self.safe(now),
+            ("undo", "all") => self.ask_to_undo_everything(now),
+            ("abort", "") => self.ask_to_abort(now),
+            ("undo", "") => return self.act(Action::Undo, now),
+            ("waive", "") => return self.act(Action::Waive, now),
+            ("skip", "") => return self.act(Action::Skip, now),
+            ("retry", "") => return self.act(Action::Retry, now),
+            ("stop", "") => return self.act(Action::Stop, now),
+            ("blockers", "") => return self.act(Action::Blockers, now),
+            ("log", "") => return self.act(Action::Log, now),
+            ("help", "") => return self.act(Action::Help, now),
+            ("q" | "quit", "") => return self.act(Action::Leave, now),
+            ("theme", "default") => self.ui.view.theme = Theme::Default,
+            ("theme", "mono") => self.ui.view.theme = Theme::Mono,
+            ("goto", place) => return self.go_to(place, now),
+            _ => self.ui.say(Tone::Warn, format!("no such command: {line}. [?] lists them"), now),
+        }
+        Vec::new()
+    }
+
+    fn go_to(&mut self, place: &str, now: jiff::Timestamp) -> Vec<Outcome> {
+        if let Ok(phase) = place.parse::<u8>() {
+            return self.act(if phase == 0 { Action::Playbook } else { Action::LookAt(phase) }, now);
+        }
+        let screen = match place {
+            "preflight" => Screen::Preflight,
+            "playbook" | "steps" => Screen::Steps,
+            "builds" => Screen::Builds,
+            "blockers" => Screen::Blockers,
+            "verify" => Screen::Verify,
+            "log" => Screen::Log,
+            _ => {
+                let places = "a phase number, preflight, steps, builds, blockers, verify, log";
+                self.ui.say(Tone::Warn, format!("goto knows: {places}"), now);
+                return Vec::new();
+            }
+        };
+        self.ui.look = vec![Look::At(screen)];
+        Vec::new()
+    }
+}
+
+enum Edited {
+    Text(String),
+    Done(String),
+    Closed,
+}
+
+fn edited(mut text: String, key: Key) -> Edited {
+    match key {
+        Key::Esc => return Edited::Closed,
+        Key::Enter => return Edited::Done(text),
+        Key::Backspace if text.is_empty() => return Edited::Closed,
+        Key::Backspace => {
+            text.pop();
+        }
+        Key::Ctrl('u') => text.clear(),
+        Key::Char(char) if text.chars().count() < LONGEST => text.push(char),
+        Key::Char(_)
+        | Key::Ctrl(_)
+        | Key::Tab
+        | Key::BackTab
+        | Key::Delete
+        | Key::Up
+        | Key::Down
+        | Key::Left
+        | Key::Right
+        | Key::Home
+        | Key::End
+        | Key::PageUp
+        | Key::PageDown
+        | Key::F(_)
+        | Key::Other => {}
+    }
+    Edited::Text(text)
+}
+
+/// The longest text that every command beginning so has in common.
+fn completed(text: &str) -> String {
+    let mut matching = COMMANDS.iter().filter(|command| command.starts_with(text));
+    let Some(first) = matching.next() else { return text.to_owned() };
+    let common = matching.fold(first.len(), |length, other| {
+        first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count().min(length)
+    });
+    first.get(..common).unwrap_or(text).to_owned()
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tab_completes_as_far_as_commands_agree() {
+        assert_eq!(completed("ar"), "arm");
+        assert_eq!(completed("a"), "a");
+        assert_eq!(completed("u"), "undo");
+        assert_eq!(completed("th"), "theme ");
+        assert_eq!(completed("zzz"), "zzz");
+    }
+
+    #[test]
+    fn a_prompt_edits_one_line() {
+        let typed = |text: &str, key| match edited(text.to_owned(), key) {
+            Edited::Text(text) => text,
+            Edited::Done(text) => format!("done {text}"),
+            Edited::Closed => "closed".to_owned(),
+        };
+        assert_eq!(typed("ar", Key::Char('m')), "arm");
+        assert_eq!(typed("arm", Key::Backspace), "ar");
+        assert_eq!(typed("", Key::Backspace), "closed");
+        assert_eq!(typed("arm", Key::Enter), "done arm");
+        assert_eq!(typed("arm", Key::Ctrl('u')), "");
+        assert_eq!(typed("arm", Key::Left), "arm");
+    }
+}

@@ -1,0 +1,268 @@
+//! Keys and what they do: one table, from which hints and help are made.
+
+use super::input::Key;
+use super::ui_state::Screen;
+
+/// How dangerous an action is, and so how it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// Looks: one key, at any time.
+    Look,
+    /// Holds: one key, at once.
+    Hold,
+    /// Goes on, or stops own work: a panel and a typed word.
+    Go,
+    /// Removes, or touches others: ARMED, a panel, and the typed name of the thing.
+    Remove,
+}
+
+impl Level {
+    /// For the help screen.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Hold => "hold",
+            Self::Go => "go",
+            Self::Remove => "armed",
+        }
+    }
+}
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// The first row.
+    First,
+    /// The last row.
+    Last,
+    /// The next pane.
+    NextPane,
+    /// Detail of the row.
+    Detail,
+    /// One level back.
+    Back,
+    /// Help for this screen.
+    Help,
+    /// Narrows the list.
+    Filter,
+    /// The command line.
+    Command,
+    /// Looks at a phase of the playbook, from 1.
+    LookAt(u8),
+    /// Looks at the playbook.
+    Playbook,
+    /// Follows the run again.
+    Follow,
+    /// Plan and checks anew.
+    Recheck,
+    /// Freezes the picture.
+    Freeze,
+    /// The full log.
+    Log,
+    /// Who holds builds up.
+    Blockers,
+    /// Writes the screen anew.
+    Repaint,
+    /// Pauses the queue; resumes it by a panel.
+    Pause,
+    /// The forward step.
+    Forward,
+    /// Stops an own build.
+    Stop,
+    /// Drops what this run made.
+    Undo,
+    /// Goes on although a check does not pass.
+    Waive,
+    /// Cancels or ends somebody's session.
+    EndSession,
+    /// Leaves an entry out.
+    Skip,
+    /// Another attempt.
+    Retry,
+    /// Leaves.
+    Leave,
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-Z.
+    Suspend,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Binding {
+    /// Keys; none for what the command line alone does.
+    pub(super) keys: &'static [Key],
+    /// How they are written.
+    pub(super) shown: &'static str,
+    /// What they do.
+    pub(super) action: Action,
+    /// How dangerous that is.
+    pub(super) level: Level,
+    /// Two dots at the end of the hint: a panel opens.
+    pub(super) hint: Option<&'static str>,
+    /// For the help screen.
+    pub(super) what: &'static str,
+    /// Where; empty for everywhere.
+    pub(super) screens: &'static [Screen],
+}
+
+const WORK: &[Screen] = &[Screen::Builds, Screen::Blockers];
+const RUN: &[Screen] = &[Screen::Steps, Screen::Builds, Screen::Blockers, Screen::Verify];
+
+macro_rules! bind {
+    ($keys:expr, $shown:literal, $action:expr, $level:ident, $hint:expr, $what:literal, $screens:expr) => {
+        Binding {
+            keys: $keys,
+            shown: $shown,
+            action: $action,
+            level: Level::$level,
+            hint: $hint,
+            what: $what,
+            screens: $screens,
+        }
+    };
+}
+
+/// The table. Hints are shown in this order as far as there is room.
+pub(super) const BINDINGS: &[Binding] = &[
+    bind!(&[Key::Char('s')], "s", Action::Forward, Go, Some("go.."), "the forward step: go at a held step, or sign off", &[]),
+    bind!(&[Key::Char('b')], "b", Action::Blockers, Look, Some("blockers"), "who holds builds up, now and later", RUN),
+    bind!(&[Key::Char('K')], "K", Action::EndSession, Remove, Some("end session.."), "cancel the statement of the session under the cursor, or end it", &[Screen::Blockers]),
+    bind!(&[Key::Char('w')], "w", Action::Waive, Remove, Some("waive.."), "go on although the check under the cursor does not pass", &[Screen::Preflight]),
+    bind!(&[Key::Char('r')], "r", Action::Recheck, Look, Some("recheck"), "plan and checks anew (reads only)", &[Screen::Preflight, Screen::Steps]),
+    bind!(&[Key::Char('p')], "p", Action::Pause, Hold, Some("pause"), "nothing new starts; again: a panel to go on", &[]),
+    bind!(&[Key::Char('x')], "x", Action::Stop, Go, Some("stop.."), "stop the own build under the cursor", WORK),
+    bind!(&[Key::Char('u')], "u", Action::Undo, Remove, Some("undo.."), "drop what this run made: the entry under the cursor, or all of it", RUN),
+    bind!(&[], ":skip", Action::Skip, Go, None, "leave the entry under the cursor out", &[]),
+    bind!(&[], ":retry", Action::Retry, Go, None, "another attempt at the entry under the cursor", &[]),
+    bind!(&[Key::Enter], "Enter", Action::Detail, Look, Some("detail"), "detail of the row; never starts anything", &[]),
+    bind!(&[Key::Char('/')], "/", Action::Filter, Look, Some("filter"), "narrow the list", &[]),
+    bind!(&[Key::Char('l')], "l", Action::Log, Look, Some("log"), "the full log", &[]),
+    bind!(&[Key::Char(':')], ":", Action::Command, Look, Some("command"), "command line: arm safe skip retry undo abort goto theme q", &[]),
+    bind!(&[Key::Char('?'), Key::F(1)], "?", Action::Help, Look, Some("help"), "this help", &[]),
+    bind!(&[Key::Char('q')], "q", Action::Leave, Look, Some("leave"), "leave; with a live run it asks first", &[]),
+    bind!(&[Key::Char('j'), Key::Down], "j Down", Action::Down, Look, None, "one row down", &[]),
+    bind!(&[Key::Char('k'), Key::Up], "k Up", Action::Up, Look, None, "one row up", &[]),
+    bind!(&[Key::PageDown], "PgDn", Action::PageDown, Look, None, "a page down", &[]),
+    bind!(&[Key::PageUp], "PgUp", Action::PageUp, Look, None, "a page up", &[]),
+    bind!(&[Key::Char('g'), Key::Home], "g Home", Action::First, Look, None, "the first row", &[]),
+    bind!(&[Key::Char('G'), Key::End], "G End", Action::Last, Look, None, "the last row", &[]),
+    bind!(&[Key::Tab, Key::BackTab], "Tab", Action::NextPane, Look, None, "list or detail takes the movement keys", &[]),
+    bind!(&[Key::Esc], "Esc", Action::Back, Look, None, "one level back; never leaves, never cancels", &[]),
+    bind!(&[Key::Char('0')], "0", Action::Playbook, Look, None, "look at the playbook", &[]),
+    bind!(&[], "1 - 9", Action::LookAt(1), Look, None, "look at that phase; the run does not move", &[]),
+    bind!(&[Key::Char('.')], ".", Action::Follow, Look, None, "follow the run again", &[]),
+    bind!(&[Key::Char('f')], "f", Action::Freeze, Look, None, "freeze or unfreeze the picture", &[]),
+    bind!(&[Key::Ctrl('l')], "Ctrl-L", Action::Repaint, Look, None, "write the screen anew", &[]),
+    bind!(&[Key::Ctrl('c')], "Ctrl-C", Action::Interrupt, Look, None, "twice: the same as q; never cancels a build", &[]),
+    bind!(&[Key::Ctrl('z')], "Ctrl-Z", Action::Suspend, Look, None, "suspend the screen", &[]),
+];
+
+/// What a key does on a screen; none when it is bound to nothing there.
+pub(super) fn action(key: Key, screen: Screen) -> Option<Action> {
+    if let Key::Char(digit @ '1'..='9') = key {
+        return digit.to_digit(10).and_then(|digit| u8::try_from(digit).ok()).map(Action::LookAt);
+    }
+    BINDINGS
+        .iter()
+        .find(|binding| binding.keys.contains(&key) && binding.on(screen))
+        .map(|binding| binding.action)
+}
+
+impl Binding {
+    /// Whether it is bound on a screen.
+    pub(super) fn on(&self, screen: Screen) -> bool {
+        self.screens.is_empty() || self.screens.contains(&screen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREENS: [Screen; 7] = [
+        Screen::Preflight,
+        Screen::Steps,
+        Screen::Builds,
+        Screen::Blockers,
+        Screen::Verify,
+        Screen::Log,
+        Screen::Help,
+    ];
+
+    #[test]
+    fn no_key_means_two_things_on_one_screen() {
+        for screen in SCREENS {
+            let mut seen = std::collections::HashSet::new();
+            for key in BINDINGS.iter().filter(|binding| binding.on(screen)).flat_map(|binding| binding.keys) {
+                assert!(seen.insert(key), "{key:?} twice on {screen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_acts_is_on_a_key_that_a_torn_sequence_ends_in() {
+        for binding in BINDINGS.iter().filter(|binding| binding.level >= Level::Hold) {
+            for key in binding.keys {
+                let Key::Char(char) = key else { panic!("{key:?} acts") };
+                assert!(!"ABCDFHIMOPQRSZ~[ \r".contains(*char), "{char:?} ends key sequences");
+            }
+        }
+    }
+
+    #[test]
+    fn what_opens_a_panel_says_so_in_its_hint() {
+        for binding in BINDINGS {
+            let panel = binding.level >= Level::Go;
+            assert!(
+                binding.hint.is_none_or(|hint| hint.ends_with("..") == panel),
+                "{}: two dots exactly when a panel opens",
+                binding.shown
+            );
+        }
+    }
+
+    #[test]
+    fn help_names_every_key() {
+        for binding in BINDINGS.iter().filter(|binding| !binding.keys.is_empty()) {
+            let named = binding.keys.iter().any(|key| match key {
+                Key::Char(char) => binding.shown.split(' ').any(|word| word == char.to_string()),
+                Key::Ctrl(_)
+                | Key::Enter
+                | Key::Esc
+                | Key::Tab
+                | Key::BackTab
+                | Key::Backspace
+                | Key::Delete
+                | Key::Up
+                | Key::Down
+                | Key::Left
+                | Key::Right
+                | Key::Home
+                | Key::End
+                | Key::PageUp
+                | Key::PageDown
+                | Key::F(_)
+                | Key::Other => true,
+            });
+            assert!(named && !binding.what.is_empty(), "{}", binding.shown);
+        }
+    }
+
+    #[test]
+    fn the_screens_own_keys_do_nothing_elsewhere() {
+        assert_eq!(action(Key::Char('K'), Screen::Blockers), Some(Action::EndSession));
+        assert_eq!(action(Key::Char('K'), Screen::Builds), None);
+        assert_eq!(action(Key::Char('w'), Screen::Builds), None);
+        assert_eq!(action(Key::Char('4'), Screen::Log), Some(Action::LookAt(4)));
+        assert_eq!(action(Key::Other, Screen::Builds), None);
+    }
+}

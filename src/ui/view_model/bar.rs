@@ -1,0 +1,145 @@
+//! The two lines that are on every screen: where, whether armed, when, how fresh; and where in the playbook.
+
+use crate::domain::id::RunId;
+use crate::domain::playbook::StepKind;
+use crate::domain::sample::Link;
+use crate::domain::state::StepStatus;
+use crate::domain::target::Mode;
+use crate::text::{cell_width, cut};
+
+use super::super::scene::{AGED, STALE, Scene, step_word};
+use super::super::show::{clock, time};
+use super::line::{Line, Tone, Word};
+
+/// Target at the left, safety, clock and age at the right. The right side is never cut.
+pub(super) fn bar(scene: &Scene<'_>, width: usize) -> (Line, Line) {
+    let right = right(scene);
+    let room = width.saturating_sub(right.width() + 2);
+    (left(scene, room), right)
+}
+
+/// Words for what the run may do and where, before anything else.
+pub(super) fn environment(scene: &Scene<'_>) -> String {
+    let word = scene.show().name(&scene.environment().word(), 12);
+    match scene.mode() {
+        Mode::Live => word,
+        Mode::Rehearsal if word == "REHEARSAL" => word,
+        Mode::Rehearsal => format!("REHEARSAL {word}"),
+        Mode::DryRun => format!("DRY RUN {word}"),
+    }
+}
+
+fn left(scene: &Scene<'_>, room: usize) -> Line {
+    let environment = format!(" {} ", environment(scene));
+    let room = room.saturating_sub(cell_width(&environment) + 1);
+    let line = Line::of(Tone::Strong, environment);
+    let Some(target) = &scene.picture.run.target else {
+        let text = scene.show().name(&scene.options.title, room);
+        return line.then(Tone::Plain, format!(" {text}"));
+    };
+    let identity = &target.identity;
+    let standing = format!("  {}", identity.standing.word());
+    let version = format!("  {}", version(&target.version, scene));
+    // The way to the server gives way first, then its version; the database and the standing stay.
+    let database = scene.show().name(&identity.database, room.saturating_sub(cell_width(&standing)).min(30));
+    let rest = room.saturating_sub(cell_width(&database) + cell_width(&standing));
+    let (version, rest) = match rest.checked_sub(cell_width(&version) + 15) {
+        Some(_) => (version.clone(), rest - cell_width(&version)),
+        None => (String::new(), rest),
+    };
+    let address = match rest.checked_sub(1) {
+        Some(rest) if rest >= 6 => format!("{}/", scene.show().name(&target.address, rest)),
+        Some(_) | None => String::new(),
+    };
+    line.then(Tone::Plain, format!(" {address}{database}{standing}{version}"))
+}
+
+/// `PostgreSQL 15.18` as `PG15.18`.
+fn version(words: &str, scene: &Scene<'_>) -> String {
+    let short = words.strip_prefix("PostgreSQL ").map_or_else(|| words.to_owned(), |rest| format!("PG{rest}"));
+    scene.show().name(&short, 12)
+}
+
+fn right(scene: &Scene<'_>) -> Line {
+    let line = match scene.ui.arm.left(scene.now) {
+        Some(left) => Line::of(
+            Tone::Bad,
+            format!("[ARMED {:02}:{:02} {}]", left / 60, left % 60, scene.show().name(&scene.operator.0, 10)),
+        ),
+        None => Line::plain("[SAFE]"),
+    };
+    let line = line.then(Tone::Plain, format!("  {}  ", time(scene.now)));
+    if let Some(frozen) = &scene.ui.freeze {
+        let age = crate::domain::unit::Millis::between(frozen.at, scene.now);
+        return line.then(Tone::Strong, format!("FROZEN {} ", clock(age)));
+    }
+    match (&scene.samples.link, scene.data_age()) {
+        (Link::Lost { .. }, _) => line.then(Tone::Bad, "LINK LOST "),
+        (_, None) => line.then(Tone::Dim, "- "),
+        (_, Some(age)) if age > STALE => line.then(Tone::Bad, format!("STALE {} ", clock(age))),
+        (_, Some(age)) if age > AGED => line.then(Tone::Strong, format!("{}s ", age.seconds())),
+        (_, Some(age)) => line.then(Tone::Plain, format!("{}s ", age.seconds())),
+    }
+}
+
+/// Phases: what is done, where the run is, what comes.
+pub(super) fn strip(scene: &Scene<'_>, width: usize) -> Line {
+    let Some(run) = &scene.picture.run.run else {
+        return Line::of(Tone::Dim, " no run is open yet");
+    };
+    let head = format!(" run {} ", short_id(&run.run, scene));
+    let phases = &run.playbook.phases;
+    let current = scene.current_phase();
+    let room = width.saturating_sub(cell_width(&head)) / phases.len().max(1);
+    let title_room = room.saturating_sub(5).clamp(4, 20);
+    let mut line = Line::of(Tone::Dim, head);
+    for (index, phase) in phases.iter().enumerate() {
+        let words: Vec<Word> =
+            phase.steps.iter().map(|step| step_word(scene.picture.run.steps.get(&step.id))).collect();
+        let number = index + 1;
+        let done = words.iter().all(|word| !matches!(word, Word::Todo | Word::Run | Word::Hold));
+        let title = cut(&scene.show().whole(&phase.title).to_uppercase(), title_room);
+        line = if current == Some(index) {
+            line.then(Tone::Strong, format!(" >{number} {title}{} ", count(scene, phase)))
+        } else if done {
+            let word = worst(&words);
+            line.then(word.tone(), format!("  {number} {} ", word.text().to_lowercase()))
+        } else {
+            line.then(Tone::Plain, format!("  {number} {title} "))
+        };
+    }
+    line
+}
+
+fn worst(words: &[Word]) -> Word {
+    let any = |word: Word| words.contains(&word);
+    if any(Word::Fail) {
+        Word::Fail
+    } else if any(Word::Warn) {
+        Word::Warn
+    } else if words.iter().all(|word| *word == Word::Skip) {
+        Word::Skip
+    } else {
+        Word::Ok
+    }
+}
+
+/// ` 2/6` behind the phase that builds, while it does.
+fn count(scene: &Scene<'_>, phase: &crate::domain::playbook::PlaybookPhase) -> String {
+    let building = phase.steps.iter().any(|step| {
+        matches!(step.kind, StepKind::BuildIndexes { .. })
+            && scene
+                .picture
+                .run
+                .steps
+                .get(&step.id)
+                .is_some_and(|record| !matches!(record.status, StepStatus::Finished { .. }))
+    });
+    let tally = scene.picture.run.tally();
+    if building { format!(" {}/{}", tally.verified, tally.total) } else { String::new() }
+}
+
+/// The last part of a run's id: enough to tell runs of a day apart.
+pub(super) fn short_id(run: &RunId, scene: &Scene<'_>) -> String {
+    scene.show().name(run.0.rsplit('-').next().unwrap_or(&run.0), 8)
+}

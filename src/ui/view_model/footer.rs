@@ -1,0 +1,247 @@
+//! The last lines of every screen: what the console says, what is so, what was sent last, which keys there are.
+
+use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
+use crate::domain::id::EntryKey;
+use crate::domain::playbook::StepKind;
+use crate::domain::sample::Link;
+use crate::domain::target::Mode;
+use crate::domain::unit::Millis;
+use crate::text::{cell_width, cut, plural, span};
+
+use super::super::allowed::allowed;
+use super::super::keymap::{Action, BINDINGS, Level};
+use super::super::log::ending_words;
+use super::super::picture::{Engine, StatementEnd};
+use super::super::scene::Scene;
+use super::super::show::{clock, since, time};
+use super::line::{Line, Tone, Word};
+
+/// A message is shown for so long.
+const MESSAGE_FOR: Millis = Millis(15_000);
+
+/// What the console has to say.
+pub(super) fn message(scene: &Scene<'_>) -> Option<Line> {
+    let message = scene.ui.message.as_ref()?;
+    let fresh = Millis::between(message.at, scene.now) <= MESSAGE_FOR;
+    fresh.then(|| Line::of(message.tone, scene.show().whole(&message.text)))
+}
+
+/// What is so, most urgent first.
+pub(super) fn status(scene: &Scene<'_>) -> Line {
+    let (word, text) = ended(scene)
+        .or_else(|| broken(scene))
+        .or_else(|| ending(scene))
+        .or_else(|| held(scene))
+        .or_else(|| working(scene))
+        .unwrap_or_else(|| idle(scene));
+    let more = scene.picture.run.control.panics.len();
+    let line = Line::plain(" ").word(word).then(Tone::Plain, format!("  {text}"));
+    if more == 0 { line } else { line.then(Tone::Bad, "  a task of the engine broke: see the log") }
+}
+
+type Said = (Word, String);
+
+fn ended(scene: &Scene<'_>) -> Option<Said> {
+    let words = match &scene.picture.engine {
+        Engine::Ended(words) => scene.show().whole(words),
+        Engine::Working => String::new(),
+    };
+    let Some((at, ending)) = &scene.picture.run.control.closed else {
+        let gone = !scene.picture.over();
+        return (!gone).then(|| (Word::Bad, format!("the engine has ended: {words}. [q] leaves")));
+    };
+    use crate::domain::event::Ending;
+    let word = match ending {
+        Ending::Finished | Ending::RolledBack => Word::Done,
+        Ending::NeedsPerson { .. } => Word::Hold,
+        Ending::StoppedAt { .. } | Ending::Aborted => Word::Fail,
+        Ending::Unknown { .. } => Word::Unknown,
+    };
+    let so = scene.show().whole(&ending_words(ending));
+    let words = if words.is_empty() { words } else { format!(". {words}") };
+    Some((word, format!("{} {so}{words}. [q] leaves", time(*at))))
+}
+
+fn broken(scene: &Scene<'_>) -> Option<Said> {
+    if let Some(changes) = &scene.picture.run.control.target_changed {
+        let changes = scene.show().whole(&changes.join("; "));
+        return Some((Word::Bad, format!("the target is another one, nothing more is sent: {changes}")));
+    }
+    if let Link::Lost { since, tries, why } = &scene.samples.link {
+        let why = scene.show().whole(why);
+        return Some((
+            Word::Wait,
+            format!("LINK LOST {}, try {tries}; builds are not stopped by this. {why}", time(*since)),
+        ));
+    }
+    None
+}
+
+fn ending(scene: &Scene<'_>) -> Option<Said> {
+    let control = &scene.picture.run.control;
+    if let Some((by, reason)) = &control.abort {
+        let running = plural(scene.running().len(), "build", "builds");
+        let text = format!("{} ends the run ({reason}): {running} at work", by.0);
+        return Some((Word::Wait, scene.show().whole(&text)));
+    }
+    let rollback = control.rollback.as_ref().filter(|rollback| rollback.finished.is_none())?;
+    let left = plural(rollback.entries.len(), "index", "indexes");
+    Some((Word::Run, format!("rolling back: {left} to go, asked by {}", scene.show().whole(&rollback.by.0))))
+}
+
+fn held(scene: &Scene<'_>) -> Option<Said> {
+    if let Some((step, why)) = scene.held() {
+        let number = scene.step_number(&step.id);
+        let why = scene.show().whole(why);
+        return Some(match &step.kind {
+            StepKind::Checks { .. } => (Word::Hold, gate(scene).unwrap_or(why)),
+            StepKind::SignOff { .. } => {
+                (Word::Hold, format!("waiting for your signature at {number}: {why} [s] sign off"))
+            }
+            StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => {
+                (Word::Hold, format!("waiting for you at {number}: {why} [s] go"))
+            }
+        });
+    }
+    let by = scene.picture.run.control.paused.as_ref()?;
+    let running = plural(scene.running().len(), "build", "builds");
+    Some((Word::Hold, format!("paused by {}: nothing new starts, {running} at work. [p] go on", scene.show().whole(&by.0))))
+}
+
+/// Why step 2 cannot start, when checks are the reason.
+fn gate(scene: &Scene<'_>) -> Option<String> {
+    let tally = scene.check_tally();
+    if tally.fail + tally.unknown == 0 {
+        return None;
+    }
+    let mut parts = Vec::new();
+    if tally.fail > 0 {
+        parts.push(format!("{} FAIL", tally.fail));
+    }
+    if tally.unknown > 0 {
+        parts.push(format!("{} UNKNOWN", tally.unknown));
+    }
+    Some(format!("GATE CLOSED  {}: nothing starts. Nothing has been changed so far.", parts.join(", ")))
+}
+
+fn working(scene: &Scene<'_>) -> Option<Said> {
+    if let Some((key, blocker)) = worst_blocker(scene) {
+        return Some(blocked(scene, key, blocker));
+    }
+    let running = scene.running();
+    if running.is_empty() {
+        return None;
+    }
+    let waiting = running.iter().find_map(|key| {
+        let sample = scene.sample(key)?;
+        let wait = sample.phase.wait()?;
+        let name = scene.show().name(&key.0, 40);
+        Some((Word::Wait, format!("{}  {name} waits for {}", clock(sample.in_phase), wait.words())))
+    });
+    Some(waiting.unwrap_or_else(|| {
+        let builds = plural(running.len(), "build", "builds");
+        (Word::Run, format!("{builds} at work, nobody holds them up"))
+    }))
+}
+
+/// The blocker that matters most: a deadlock ahead, then the oldest that bites now.
+pub(super) fn worst_blocker<'a>(scene: &Scene<'a>) -> Option<(&'a EntryKey, &'a Blocker)> {
+    let holders = scene.holders();
+    let deadlock = holders.iter().find(|(_, blocker)| blocker.stage == BlockStage::DeadlockAhead);
+    deadlock.or(holders.iter().find(|(_, blocker)| blocker.bites == Bites::Now)).copied()
+}
+
+fn blocked(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> Said {
+    let who = holder_words(scene, &blocker.holder);
+    let name = scene.show().name(key.0.rsplit('.').next().unwrap_or(&key.0), 34);
+    let age = blocker.since.map(|at| format!("{}  ", since(at, scene.now))).unwrap_or_default();
+    if blocker.stage == BlockStage::DeadlockAhead {
+        return (Word::Bad, format!("{age}{who} waits for {name}: cancel it or the server kills the build. [b]"));
+    }
+    let waited = scene.sample(key).filter(|sample| sample.phase.wait().is_some());
+    let waited = waited.map_or(age, |sample| format!("{}  ", clock(sample.in_phase)));
+    (Word::Wait, format!("{waited}{who} holds up {name}. [b] blockers"))
+}
+
+/// `pid 1234 billing-worker`.
+pub(super) fn holder_words(scene: &Scene<'_>, holder: &Holder) -> String {
+    match holder {
+        Holder::Session { backend, application, .. } => {
+            let application = scene.show().name(application, 24);
+            format!("pid {} {application}", backend.pid).trim_end().to_owned()
+        }
+        Holder::Prepared { gid, .. } => format!("prepared transaction {}", scene.show().name(gid, 24)),
+    }
+}
+
+fn idle(scene: &Scene<'_>) -> Said {
+    let run = &scene.picture.run;
+    if run.run.is_none() || run.target.is_none() {
+        let title = scene.show().name(&scene.options.title, 50);
+        return (Word::Wait, format!("connecting to {title}").trim_end().to_owned());
+    }
+    match run.current_step() {
+        Some(step) => {
+            let title = scene.show().whole(&step.title);
+            (Word::Run, format!("step {} {title}", scene.step_number(&step.id)))
+        }
+        None => (Word::Done, "every step has ended".to_owned()),
+    }
+}
+
+/// The last statement that changed something, and what became of it.
+pub(super) fn sql(scene: &Scene<'_>, width: usize) -> (Line, Line) {
+    let Some(statement) = &scene.picture.statement else {
+        let text = match scene.mode() {
+            Mode::DryRun => " sql  a dry run sends nothing that changes anything",
+            Mode::Live | Mode::Rehearsal => " sql  nothing has been changed so far",
+        };
+        return (Line::of(Tone::Dim, text), Line::default());
+    };
+    let right = match statement.end {
+        StatementEnd::Running => Line::of(Tone::Busy, "running "),
+        StatementEnd::Ok(took) => Line::of(Tone::Plain, format!("{} ", span(took.0))),
+        StatementEnd::Failed(took) => Line::of(Tone::Bad, format!("failed {} ", span(took.0))),
+    };
+    let text = format!(" sql {}  {}", time(statement.at), scene.show().statement(&statement.text));
+    (Line::plain(cut(&text, width.saturating_sub(right.width() + 1))), right)
+}
+
+/// Keys that do something here; those that cannot act now stand in round brackets.
+pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
+    if scene.ui.panel.is_some() {
+        return Line::of(
+            Tone::Dim,
+            " type what is asked for, then Enter   [Esc] leaves all as it is   a paste is refused",
+        );
+    }
+    let screen = scene.screen();
+    let mut line = Line::plain(" ");
+    for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
+        let (Some(hint), Some(_)) = (binding.hint, binding.keys.first()) else { continue };
+        let able = allowed(binding.action, scene);
+        // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
+        if able.is_err() && (binding.screens.is_empty() && binding.level > Level::Look) {
+            continue;
+        }
+        let hint = dynamic_hint(binding.action, hint, scene);
+        let text = match able {
+            Ok(()) => format!("[{}] {hint}  ", binding.shown),
+            Err(_) => format!("({}) {hint}  ", binding.shown),
+        };
+        if line.width() + cell_width(text.trim_end()) > width {
+            continue;
+        }
+        line = line.then(if able.is_ok() { Tone::Plain } else { Tone::Dim }, text);
+    }
+    line
+}
+
+fn dynamic_hint(action: Action, hint: &'static str, scene: &Scene<'_>) -> &'static str {
+    match action {
+        Action::Forward if super::super::allowed::at_sign_off(scene) => "sign..",
+        Action::Pause if scene.picture.run.control.paused.is_some() => "go on..",
+        Action::Freeze if scene.ui.freeze.is_some() => "unfreeze",
+        _ => hint,
+    }
+}

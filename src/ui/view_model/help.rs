@@ -1,0 +1,57 @@
+//! Help for a screen, made from the keymap: what each key does, and why one cannot act now.
+
+use crate::text::fit_left;
+
+use super::super::allowed::{allowed, level};
+use super::super::keymap::BINDINGS;
+use super::super::scene::Scene;
+use super::super::ui_state::Screen;
+use super::line::{Block, Line, Pane, Tone};
+
+/// The help screen.
+pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
+    let screen = scene.screen_below_help();
+    let mut lines = vec![Line::of(Tone::Strong, "  KEY      LEVEL  WHAT")];
+    for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
+        let able = allowed(binding.action, scene);
+        let tone = if able.is_ok() { Tone::Plain } else { Tone::Dim };
+        let text = format!(
+            "  {} {} {}",
+            fit_left(binding.shown, 8),
+            fit_left(level(binding.action, scene).words(), 6),
+            binding.what
+        );
+        lines.push(Line::of(tone, text));
+        if let Err(why) = able {
+            let why = scene.show().whole(&format!("not now: {why}"));
+            lines.extend(super::super::show::wrap(&why, width.saturating_sub(19)).into_iter().map(|line| {
+                Line::of(Tone::Warn, format!("                  {line}"))
+            }));
+        }
+    }
+    lines.push(Line::default());
+    for text in [
+        "  look   one key, at any time          hold   one key, at once, shown in the log",
+        "  go     a panel; type the word        armed  :arm, then a panel; type the name",
+        "  Commands: :arm :safe :skip :retry :undo :undo all :waive :stop :abort :goto :theme :q",
+    ] {
+        lines.push(Line::of(Tone::Dim, text));
+    }
+    let rows = height.saturating_sub(1);
+    let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));
+    let more = if lines.len() > rows { "  (j/k scroll, Esc back)" } else { "  (Esc back)" };
+    let title = format!("keys of {}{more}", name(screen));
+    vec![Block::Pane(Pane::new(title, lines.into_iter().skip(skip).take(rows).collect()))]
+}
+
+fn name(screen: Screen) -> &'static str {
+    match screen {
+        Screen::Preflight => "the pre-flight",
+        Screen::Steps => "the playbook",
+        Screen::Builds => "the builds",
+        Screen::Blockers => "the blockers",
+        Screen::Verify => "the verification",
+        Screen::Log => "the log",
+        Screen::Help => "this help",
+    }
+}

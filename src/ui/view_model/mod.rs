@@ -1,0 +1,173 @@
+//! State, readings and the console's own state become plain text. Pure.
+//!
+//! Everything that comes from outside is made safe here; drawing only places what it is given.
+
+mod bar;
+mod blockers;
+mod build_detail;
+mod builds;
+mod dialog;
+mod footer;
+mod help;
+pub(in crate::ui) mod line;
+mod logs;
+mod preflight;
+mod small;
+mod stack;
+mod steps;
+mod verify;
+
+use super::Charset;
+use super::scene::Scene;
+use super::ui_state::{Prompt, Screen};
+use line::{Block, Line, Tone};
+
+pub(in crate::ui) use dialog::{Active, Dialog};
+
+/// A whole frame as text.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::ui) struct ViewModel {
+    /// Cells and rows.
+    pub(in crate::ui) size: (u16, u16),
+    /// Characters for lines and bars.
+    pub(in crate::ui) charset: Charset,
+    /// What is shown.
+    pub(in crate::ui) shape: Shape,
+}
+
+/// What is shown at a size.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::ui) enum Shape {
+    /// Everything.
+    Full(Box<Full>),
+    /// One line that tells it all, and more lines while there is room.
+    Small(Vec<Line>),
+}
+
+/// A frame with all its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::ui) struct Full {
+    /// Target at the left; safety, clock and age at the right.
+    pub(in crate::ui) bar: (Line, Line),
+    /// Phases.
+    pub(in crate::ui) strip: Line,
+    /// Whether a rule stands below the strip.
+    pub(in crate::ui) top: Top,
+    /// The screen.
+    pub(in crate::ui) body: Vec<Block>,
+    /// In the rule above the footer.
+    pub(in crate::ui) message: Option<Line>,
+    /// What is so.
+    pub(in crate::ui) status: Line,
+    /// The last statement that changed something.
+    pub(in crate::ui) sql: (Line, Line),
+    /// Keys, or the line being typed.
+    pub(in crate::ui) bottom: Bottom,
+    /// An open panel.
+    pub(in crate::ui) dialog: Option<Dialog>,
+}
+
+/// The rule below the strip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ui) enum Top {
+    /// With it.
+    Ruled,
+    /// Without it.
+    Plain,
+}
+
+/// The last line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ui) enum Bottom {
+    /// Keys that are worth knowing here.
+    Hints(Line),
+    /// A prompt and what was typed.
+    Prompt(char, String),
+}
+
+/// Below this many rows there is no rule under the strip.
+const RULED_FROM: u16 = 20;
+/// Below this the screen is one line.
+pub(in crate::ui) const LEAST_FULL: (u16, u16) = (60, 12);
+
+/// The frame of a moment.
+pub(in crate::ui) fn view_model(scene: &Scene<'_>) -> ViewModel {
+    let size @ (width, height) = scene.ui.view.size;
+    let shape = if width < LEAST_FULL.0 || height < LEAST_FULL.1 {
+        Shape::Small(small::lines(scene, usize::from(width), usize::from(height)))
+    } else {
+        Shape::Full(Box::new(full(scene, usize::from(width), height)))
+    };
+    ViewModel { size, charset: scene.options.charset, shape }
+}
+
+fn full(scene: &Scene<'_>, width: usize, height: u16) -> Full {
+    let top = if height >= RULED_FROM { Top::Ruled } else { Top::Plain };
+    let outside = match top {
+        Top::Ruled => 7,
+        Top::Plain => 6,
+    };
+    let bottom = match &scene.ui.prompt {
+        Some(Prompt::Command(text)) => Bottom::Prompt(':', scene.show().whole(text)),
+        Some(Prompt::Filter(text)) => Bottom::Prompt('/', scene.show().whole(text)),
+        None => Bottom::Hints(footer::hints(scene, width)),
+    };
+    let body_height = usize::from(height) - outside;
+    Full {
+        bar: bar::bar(scene, width),
+        strip: bar::strip(scene, width),
+        top,
+        body: body(scene, width, body_height),
+        message: footer::message(scene),
+        status: footer::status(scene),
+        sql: footer::sql(scene, width),
+        bottom,
+        dialog: scene.ui.panel.as_ref().map(|panel| dialog::dialog(panel, scene, width, usize::from(height))),
+    }
+}
+
+fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
+    match scene.screen() {
+        Screen::Preflight => preflight::body(scene, width, height),
+        Screen::Steps => steps::body(scene, width, height),
+        Screen::Builds => builds::body(scene, width, height),
+        Screen::Blockers => blockers::body(scene, width, height),
+        Screen::Verify => verify::body(scene, width, height),
+        Screen::Log => logs::body(scene, width, height),
+        Screen::Help => help::body(scene, width, height),
+    }
+}
+
+/// From this width on, columns are added.
+const WIDE: usize = 100;
+
+/// Detail lines from the line that the operator scrolled to.
+fn scrolled(scene: &Scene<'_>, lines: Vec<Line>) -> Vec<Line> {
+    if scene.ui.focus == super::ui_state::Focus::List {
+        return lines;
+    }
+    let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(1));
+    lines.into_iter().skip(skip).collect()
+}
+
+/// Title of a pane that takes the movement keys now, or not.
+fn pane_title(scene: &Scene<'_>, title: String) -> String {
+    match scene.ui.focus {
+        super::ui_state::Focus::List => title,
+        super::ui_state::Focus::Detail => format!("{title}  (j/k scroll, Esc back)"),
+    }
+}
+
+/// A paragraph as lines of one tone, indented by one cell.
+fn paragraph(tone: Tone, text: &str, width: usize) -> Vec<Line> {
+    let wrapped = super::show::wrap(text, width.saturating_sub(2).max(10));
+    wrapped.into_iter().map(|line| Line::of(tone, format!(" {line}"))).collect()
+}
+
+/// The newest lines of the log for a pane, oldest first.
+fn log_pane(scene: &Scene<'_>, width: usize, most: usize) -> stack::Wish {
+    let log = &scene.picture.log;
+    let skip = log.len().saturating_sub(most);
+    let lines = log.iter().skip(skip).map(|line| logs::line(scene, line, width)).collect();
+    stack::Wish::filler("log", lines)
+}
