@@ -216,12 +216,9 @@ fn waive(scene: &Scene<'_>) -> Result<(), String> {
 pub(super) fn entry_key<'a>(scene: &Scene<'a>) -> Option<&'a EntryKey> {
     match scene.screen_below_help() {
         Screen::Blockers => scene.holder().map(|(key, _)| key),
-        Screen::Builds
-        | Screen::Verify
-        | Screen::Preflight
-        | Screen::Steps
-        | Screen::Log
-        | Screen::Help => scene.entry().map(|item| &item.key),
+        Screen::Builds | Screen::Verify | Screen::Preflight | Screen::Steps | Screen::Log | Screen::Help => {
+            scene.entry().map(|item| &item.key)
+        }
     }
 }
 
@@ -229,9 +226,7 @@ fn stop(scene: &Scene<'_>) -> Result<(), String> {
     let Some(key) = entry_key(scene) else { return Err("there is no build".to_owned()) };
     let Some(record) = scene.build(key) else { return Err(format!("{} is not running", key.0)) };
     match &record.status {
-        BuildStatus::Running { stopping: Some(by), .. } => {
-            Err(format!("{} already stops {}", by.0, key.0))
-        }
+        BuildStatus::Running { stopping: Some(by), .. } => Err(format!("{} already stops {}", by.0, key.0)),
         BuildStatus::Running { .. } if record.intent.is_none() => {
             Err(format!("nothing was sent for {} yet: :skip leaves it out", key.0))
         }
@@ -265,7 +260,12 @@ pub(super) fn undo_all(scene: &Scene<'_>) -> Result<Vec<EntryKey>, String> {
     idle_rollback(scene)?;
     let mut all: Vec<EntryKey> = scene.picture.run.ledger.keys().cloned().collect();
     all.extend(
-        scene.running().into_iter().filter(|key| undoable(scene, key) && !all.contains(key)).cloned().collect::<Vec<_>>(),
+        scene
+            .running()
+            .into_iter()
+            .filter(|key| undoable(scene, key) && !all.contains(key))
+            .cloned()
+            .collect::<Vec<_>>(),
     );
     if all.is_empty() { Err("this run has made nothing that is still there".to_owned()) } else { Ok(all) }
 }
@@ -288,7 +288,8 @@ fn end_session(scene: &Scene<'_>) -> Result<(), String> {
     match scene.holder() {
         None => Err("no session is under the cursor".to_owned()),
         Some((_, blocker)) if blocker.backend().is_none() => {
-            Err("a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it".to_owned())
+            Err("a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it"
+                .to_owned())
         }
         Some(_) => Ok(()),
     }

@@ -1,19 +1,19 @@
 //! The `:` and `/` prompts.
 
+use super::Theme;
 use super::console::{Console, Outcome};
 use super::input::Key;
 use super::keymap::Action;
 use super::ui_state::{Look, Prompt, Screen};
 use super::view_model::line::Tone;
-use super::Theme;
 
 /// Longest line that can be typed, in characters.
 const LONGEST: usize = 80;
 
 /// Every command, for completion.
 const COMMANDS: &[&str] = &[
-    "abort", "arm", "blockers", "goto ", "help", "log", "q", "retry", "safe", "skip", "stop", "theme ", "undo",
-    "undo all", "waive",
+    "abort", "arm", "blockers", "goto ", "help", "log", "q", "retry", "safe", "skip", "stop", "theme ",
+    "undo", "undo all", "waive",
 ];
 
 impl Console {
@@ -135,7 +135,6 @@ fn completed(text: &str) -> String {
     });
     first.get(..common).unwrap_or(text).to_owned()
 }
-
 
 #[cfg(test)]
 mod tests {

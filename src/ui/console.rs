@@ -102,7 +102,9 @@ impl Console {
     pub(super) fn inbound(&mut self, message: Inbound, now: jiff::Timestamp) -> Option<Leave> {
         match message {
             Inbound::Event(event) => {
-                if let EventKind::Run(RunEvent::TakenOver { .. } | RunEvent::TargetChanged { .. }) = &event.kind {
+                if let EventKind::Run(RunEvent::TakenOver { .. } | RunEvent::TargetChanged { .. }) =
+                    &event.kind
+                {
                     self.disarm("the target or its driver changed", now);
                 }
                 self.picture.take(&event);

@@ -133,36 +133,140 @@ macro_rules! bind {
 
 /// The table. Hints are shown in this order as far as there is room.
 pub(super) const BINDINGS: &[Binding] = &[
-    bind!(&[Key::Char('s')], "s", Action::Forward, Go, Some("go.."), "the forward step: go at a held step, or sign off", &[]),
-    bind!(&[Key::Char('b')], "b", Action::Blockers, Look, Some("blockers"), "who holds builds up, now and later", RUN),
-    bind!(&[Key::Char('K')], "K", Action::EndSession, Remove, Some("end session.."), "cancel the statement of the session under the cursor, or end it", &[Screen::Blockers]),
-    bind!(&[Key::Char('w')], "w", Action::Waive, Remove, Some("waive.."), "go on although the check under the cursor does not pass", &[Screen::Preflight]),
-    bind!(&[Key::Char('r')], "r", Action::Recheck, Look, Some("recheck"), "plan and checks anew (reads only)", &[Screen::Preflight, Screen::Steps]),
-    bind!(&[Key::Char('p')], "p", Action::Pause, Hold, Some("pause"), "nothing new starts; again: a panel to go on", &[]),
-    bind!(&[Key::Char('x')], "x", Action::Stop, Go, Some("stop.."), "stop the own build under the cursor", WORK),
-    bind!(&[Key::Char('u')], "u", Action::Undo, Remove, Some("undo.."), "drop what this run made: the entry under the cursor, or all of it", RUN),
+    bind!(
+        &[Key::Char('s')],
+        "s",
+        Action::Forward,
+        Go,
+        Some("go.."),
+        "the forward step: go at a held step, or sign off",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('b')],
+        "b",
+        Action::Blockers,
+        Look,
+        Some("blockers"),
+        "who holds builds up, now and later",
+        RUN
+    ),
+    bind!(
+        &[Key::Char('K')],
+        "K",
+        Action::EndSession,
+        Remove,
+        Some("end session.."),
+        "cancel the statement of the session under the cursor, or end it",
+        &[Screen::Blockers]
+    ),
+    bind!(
+        &[Key::Char('w')],
+        "w",
+        Action::Waive,
+        Remove,
+        Some("waive.."),
+        "go on although the check under the cursor does not pass",
+        &[Screen::Preflight]
+    ),
+    bind!(
+        &[Key::Char('r')],
+        "r",
+        Action::Recheck,
+        Look,
+        Some("recheck"),
+        "plan and checks anew (reads only)",
+        &[Screen::Preflight, Screen::Steps]
+    ),
+    bind!(
+        &[Key::Char('p')],
+        "p",
+        Action::Pause,
+        Hold,
+        Some("pause"),
+        "nothing new starts; again: a panel to go on",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('x')],
+        "x",
+        Action::Stop,
+        Go,
+        Some("stop.."),
+        "stop the own build under the cursor",
+        WORK
+    ),
+    bind!(
+        &[Key::Char('u')],
+        "u",
+        Action::Undo,
+        Remove,
+        Some("undo.."),
+        "drop what this run made: the entry under the cursor, or all of it",
+        RUN
+    ),
     bind!(&[], ":skip", Action::Skip, Go, None, "leave the entry under the cursor out", &[]),
     bind!(&[], ":retry", Action::Retry, Go, None, "another attempt at the entry under the cursor", &[]),
-    bind!(&[Key::Enter], "Enter", Action::Detail, Look, Some("detail"), "detail of the row; never starts anything", &[]),
+    bind!(
+        &[Key::Char(':')],
+        ":",
+        Action::Command,
+        Look,
+        Some("command"),
+        "command line: arm safe skip retry undo abort goto theme q",
+        &[]
+    ),
     bind!(&[Key::Char('/')], "/", Action::Filter, Look, Some("filter"), "narrow the list", &[]),
     bind!(&[Key::Char('l')], "l", Action::Log, Look, Some("log"), "the full log", &[]),
-    bind!(&[Key::Char(':')], ":", Action::Command, Look, Some("command"), "command line: arm safe skip retry undo abort goto theme q", &[]),
+    bind!(
+        &[Key::Enter],
+        "Enter",
+        Action::Detail,
+        Look,
+        Some("detail"),
+        "detail of the row; never starts anything",
+        &[]
+    ),
     bind!(&[Key::Char('?'), Key::F(1)], "?", Action::Help, Look, Some("help"), "this help", &[]),
-    bind!(&[Key::Char('q')], "q", Action::Leave, Look, Some("leave"), "leave; with a live run it asks first", &[]),
+    bind!(
+        &[Key::Char('q')],
+        "q",
+        Action::Leave,
+        Look,
+        Some("leave"),
+        "leave; with a live run it asks first",
+        &[]
+    ),
     bind!(&[Key::Char('j'), Key::Down], "j Down", Action::Down, Look, None, "one row down", &[]),
     bind!(&[Key::Char('k'), Key::Up], "k Up", Action::Up, Look, None, "one row up", &[]),
     bind!(&[Key::PageDown], "PgDn", Action::PageDown, Look, None, "a page down", &[]),
     bind!(&[Key::PageUp], "PgUp", Action::PageUp, Look, None, "a page up", &[]),
     bind!(&[Key::Char('g'), Key::Home], "g Home", Action::First, Look, None, "the first row", &[]),
     bind!(&[Key::Char('G'), Key::End], "G End", Action::Last, Look, None, "the last row", &[]),
-    bind!(&[Key::Tab, Key::BackTab], "Tab", Action::NextPane, Look, None, "list or detail takes the movement keys", &[]),
+    bind!(
+        &[Key::Tab, Key::BackTab],
+        "Tab",
+        Action::NextPane,
+        Look,
+        None,
+        "list or detail takes the movement keys",
+        &[]
+    ),
     bind!(&[Key::Esc], "Esc", Action::Back, Look, None, "one level back; never leaves, never cancels", &[]),
     bind!(&[Key::Char('0')], "0", Action::Playbook, Look, None, "look at the playbook", &[]),
     bind!(&[], "1 - 9", Action::LookAt(1), Look, None, "look at that phase; the run does not move", &[]),
     bind!(&[Key::Char('.')], ".", Action::Follow, Look, None, "follow the run again", &[]),
     bind!(&[Key::Char('f')], "f", Action::Freeze, Look, None, "freeze or unfreeze the picture", &[]),
     bind!(&[Key::Ctrl('l')], "Ctrl-L", Action::Repaint, Look, None, "write the screen anew", &[]),
-    bind!(&[Key::Ctrl('c')], "Ctrl-C", Action::Interrupt, Look, None, "twice: the same as q; never cancels a build", &[]),
+    bind!(
+        &[Key::Ctrl('c')],
+        "Ctrl-C",
+        Action::Interrupt,
+        Look,
+        None,
+        "twice: the same as q; never cancels a build",
+        &[]
+    ),
     bind!(&[Key::Ctrl('z')], "Ctrl-Z", Action::Suspend, Look, None, "suspend the screen", &[]),
 ];
 

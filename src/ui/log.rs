@@ -104,9 +104,7 @@ fn step(event: &StepEvent) -> Option<Said> {
                 auto(format!("step {} ended with a warning: {reason}", step.0), Tone::Warn)
             }
             StepOutcome::Failed { reason } => auto(format!("step {} failed: {reason}", step.0), Tone::Bad),
-            StepOutcome::Skipped { reason } => {
-                auto(format!("step {} left out: {reason}", step.0), Tone::Dim)
-            }
+            StepOutcome::Skipped { reason } => auto(format!("step {} left out: {reason}", step.0), Tone::Dim),
         },
         StepEvent::Reopened { step, by } => {
             person(by, format!("asked for plan and checks anew ({})", step.0), Tone::Plain)
@@ -144,17 +142,18 @@ fn build(event: &BuildEvent) -> Option<Said> {
             format!("{name}: has waited {} for {}, its budget is spent", words(*waited), wait.words()),
             Tone::Warn,
         ),
-        BuildEvent::Adopted { backend, .. } => auto(
-            format!("{name}: pid {} still builds it and is watched again", backend.pid),
-            Tone::Plain,
-        ),
+        BuildEvent::Adopted { backend, .. } => {
+            auto(format!("{name}: pid {} still builds it and is watched again", backend.pid), Tone::Plain)
+        }
         BuildEvent::StopRequested { by, .. } => person(by, format!("stop {name}"), Tone::Warn),
         BuildEvent::StatementEnded { result: Ok(()), .. } => return None,
         BuildEvent::StatementEnded { result: Err(failure), .. } => {
             auto(format!("{name}: {}: {}", failure.message, failure.class.sentence()), Tone::Bad)
         }
         BuildEvent::Concluded { conclusion, next, .. } => concluded(name, &conclusion.sentence(), next),
-        BuildEvent::Skipped { by, reason, .. } => person(by, format!("left out {name}: {reason}"), Tone::Warn),
+        BuildEvent::Skipped { by, reason, .. } => {
+            person(by, format!("left out {name}: {reason}"), Tone::Warn)
+        }
         BuildEvent::RetryRequested { by, .. } => person(by, format!("try {name} again"), Tone::Plain),
     })
 }

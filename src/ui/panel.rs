@@ -259,9 +259,7 @@ impl Panel {
                 reason: self.typed(2),
             },
             Purpose::Skip { entry } => Verb::Skip { entry: entry.clone(), reason: self.typed(1) },
-            Purpose::Retry { entry, leftover } => {
-                Verb::Retry { entry: entry.clone(), leftover: *leftover }
-            }
+            Purpose::Retry { entry, leftover } => Verb::Retry { entry: entry.clone(), leftover: *leftover },
             Purpose::Resume => Verb::Resume,
             Purpose::Abort => Verb::Abort { reason: self.typed(1) },
         })
@@ -328,11 +326,10 @@ mod tests {
 
     #[test]
     fn every_field_must_be_right_whichever_enter_was_pressed_in() {
-        let fields = vec![
-            Field::new("name", Rule::Exact("idx".to_owned())),
-            Field::new("reason", Rule::Reason),
-        ];
-        let mut panel = Panel::new(Purpose::Undo { entries: vec!["public.idx".into()], reach: Reach::These }, fields);
+        let fields =
+            vec![Field::new("name", Rule::Exact("idx".to_owned())), Field::new("reason", Rule::Reason)];
+        let mut panel =
+            Panel::new(Purpose::Undo { entries: vec!["public.idx".into()], reach: Reach::These }, fields);
         panel.shown = Some(ms(0));
         panel.press(Key::Tab, ms(500));
         assert_eq!(typed(&mut panel, "wrong definition\n", ms(500)), Pressed::Open);

@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::event::{
-    BuildEvent, DropEvent, Event, EventKind, RunEvent, SessionEnd, SessionEvent,
-};
+use crate::domain::event::{BuildEvent, DropEvent, Event, EventKind, RunEvent, SessionEnd, SessionEvent};
 use crate::domain::id::EntryKey;
 use crate::domain::state::RunState;
 use crate::domain::target::Mode;

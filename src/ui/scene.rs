@@ -196,7 +196,8 @@ impl<'a> Scene<'a> {
                 holders.extend(drop.blockers.iter().map(|blocker| (key, blocker)));
             }
         }
-        let order = |blocker: &Blocker| (blocker.bites != Bites::Now, blocker.since.unwrap_or(jiff::Timestamp::MAX));
+        let order =
+            |blocker: &Blocker| (blocker.bites != Bites::Now, blocker.since.unwrap_or(jiff::Timestamp::MAX));
         holders.sort_by_key(|(_, blocker)| order(blocker));
         holders
     }

@@ -77,7 +77,8 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
         }
         for char in word.chars() {
-            if crate::text::cell_width(&line) + crate::text::cell_width(char.encode_utf8(&mut [0; 4])) > width {
+            if crate::text::cell_width(&line) + crate::text::cell_width(char.encode_utf8(&mut [0; 4])) > width
+            {
                 lines.push(std::mem::take(&mut line));
             }
             line.push(char);

@@ -174,10 +174,22 @@ impl Script {
     pub(super) fn checks(&mut self, disk: Verdict) -> &mut Self {
         for (id, title, verdict, found, wanted) in [
             ("target_primary", "target is the primary", Verdict::Pass, "pg_is_in_recovery() = f", "f"),
-            ("backup_fresh", "backup is fresh", Verdict::Unknown, "no backup command is configured", "< 24:00:00 old"),
+            (
+                "backup_fresh",
+                "backup is fresh",
+                Verdict::Unknown,
+                "no backup command is configured",
+                "< 24:00:00 old",
+            ),
             ("disk_headroom", "disk head room", disk, "11.8 GiB free", ">= 22.4 GiB"),
             ("replica_lag", "replica lag", Verdict::Pass, "r1 0.4 s, r2 0.6 s", "< 10 s"),
-            ("old_transaction", "oldest transaction", Verdict::Warn, "00:12:03 pid 1234 idle in tx", "< 00:05:00"),
+            (
+                "old_transaction",
+                "oldest transaction",
+                Verdict::Warn,
+                "00:12:03 pid 1234 idle in tx",
+                "< 00:05:00",
+            ),
             ("invalid_indexes", "invalid indexes", Verdict::Pass, "0 of 311", "0"),
         ] {
             let result = CheckResult {
@@ -186,8 +198,12 @@ impl Script {
                 verdict,
                 found: self.texts.of(found),
                 wanted: wanted.to_owned(),
-                details: vec![self.texts.of("6 indexes: about 14.9 GiB and 7.5 GiB of sort files. Volume /pg has 11.8 GiB free.")],
-                advice: verdict.blocks().then(|| "free 10.6 GiB, take indexes out of the plan, or waive with a reason".to_owned()),
+                details: vec![self.texts.of(
+                    "6 indexes: about 14.9 GiB and 7.5 GiB of sort files. Volume /pg has 11.8 GiB free.",
+                )],
+                advice: verdict.blocks().then(|| {
+                    "free 10.6 GiB, take indexes out of the plan, or waive with a reason".to_owned()
+                }),
                 evidence: Evidence {
                     source: self.texts.of("pg_stat_activity"),
                     query: Some("SELECT pg_is_in_recovery()".to_owned()),
@@ -383,7 +399,11 @@ impl Script {
             working: Millis(202_000),
             waiting: Millis(154_000),
             seen: Some(seen(Phase::WritersBeforeValidation, 0)),
-            blockers: vec![blocker(self.texts, 2, Bites::Now), blocker(self.texts, 3, Bites::Later), prepared(self.texts)],
+            blockers: vec![
+                blocker(self.texts, 2, Bites::Now),
+                blocker(self.texts, 3, Bites::Later),
+                prepared(self.texts),
+            ],
         };
         let left = Band { low: Millis(84_000), likely: Millis(120_000), high: Millis(180_000) };
         let working = BuildSample {
@@ -503,11 +523,35 @@ fn playbook(texts: Texts) -> Playbook {
         title: texts.of("Index rollout"),
         digest: Digest("11".repeat(32)),
         phases: vec![
-            phase("preflight", "Pre-flight", vec![step("preflight.checks", "Plan and checks", StepKind::Checks { require: Vec::new() })]),
-            phase("go", "Go", vec![step("go.confirm", "Go or no-go", StepKind::Confirm { prompt: texts.of("Build the planned indexes on this target now?") })]),
+            phase(
+                "preflight",
+                "Pre-flight",
+                vec![step("preflight.checks", "Plan and checks", StepKind::Checks { require: Vec::new() })],
+            ),
+            phase(
+                "go",
+                "Go",
+                vec![step(
+                    "go.confirm",
+                    "Go or no-go",
+                    StepKind::Confirm { prompt: texts.of("Build the planned indexes on this target now?") },
+                )],
+            ),
             phase("build", "Build", vec![step("build.indexes", "Build every planned index", builds)]),
-            phase("verify", "Verify", vec![step("verify.verify", "Read everything again", StepKind::Verify { explain: true })]),
-            phase("signoff", "Sign-off", vec![step("signoff.signoff", "Sign the result", StepKind::SignOff { prompt: texts.of("Is the result as expected?") })]),
+            phase(
+                "verify",
+                "Verify",
+                vec![step("verify.verify", "Read everything again", StepKind::Verify { explain: true })],
+            ),
+            phase(
+                "signoff",
+                "Sign-off",
+                vec![step(
+                    "signoff.signoff",
+                    "Sign the result",
+                    StepKind::SignOff { prompt: texts.of("Is the result as expected?") },
+                )],
+            ),
         ],
     }
 }

@@ -173,8 +173,12 @@ mod pictures {
         Desk::at(&script, samples)
     }
 
-    fn after(mut desk: Desk, keys: &str) -> Desk {
-        desk.see().keys(keys).see();
+    /// Types texts one after the other, with a look at the screen after each.
+    fn after(mut desk: Desk, texts: &[&str]) -> Desk {
+        desk.see();
+        for text in texts {
+            desk.keys(text).see();
+        }
         desk
     }
 
@@ -189,33 +193,33 @@ mod pictures {
     picture!(go_panel, {
         let script = Script::confirm(Texts::Ordinary, Mode::Rehearsal);
         let samples = script.quiet();
-        after(Desk::at(&script, samples), "sg")
+        after(Desk::at(&script, samples), &["s", "g"])
     });
-    picture!(builds_with_one_held_up, after(Desk::building(), ""));
+    picture!(builds_with_one_held_up, after(Desk::building(), &[]));
     picture!(builds_of_hostile_texts, {
         let script = Script::building(Texts::Hostile, Mode::Live);
         let samples = script.samples();
         Desk::at(&script, samples)
     });
-    picture!(blockers_now_and_later, after(Desk::building(), "b"));
+    picture!(blockers_now_and_later, after(Desk::building(), &["b"]));
     picture!(undo_panel, {
         let mut desk = Desk::building();
         desk.see().arm();
-        after(desk, "uidx_leads")
+        after(desk, &["u", "idx_leads"])
     });
     picture!(end_session_panel, {
         let mut desk = Desk::building();
         desk.see().arm();
-        after(desk, "bKterminate\n1234 b")
+        after(desk, &["b", "K", "terminate\n1234 b"])
     });
     picture!(verification_waiting_for_a_signature, to_sign());
     picture!(sign_off_panel, {
         let mut desk = to_sign();
         desk.see().arm();
-        after(desk, "sJane\nall va")
+        after(desk, &["s", "Jane\nall va"])
     });
-    picture!(help_says_why_a_key_cannot_act, after(Desk::building(), "?"));
-    picture!(the_log, after(Desk::building(), "l"));
+    picture!(help_says_why_a_key_cannot_act, after(Desk::building(), &["?"]));
+    picture!(the_log, after(Desk::building(), &["l"]));
     picture!(the_end, {
         let script = Script::whole(Texts::Ordinary, Mode::Live);
         let samples = script.quiet();

@@ -13,7 +13,7 @@ use super::paint::Paint;
 pub(super) fn render(dialog: &Dialog, top: u16, bottom: u16, paint: &mut Paint<'_>) -> Option<Position> {
     let fields = u16::try_from(dialog.fields.len()).unwrap_or(u16::MAX).saturating_mul(2);
     let lines = u16::try_from(dialog.lines.len()).unwrap_or(u16::MAX);
-    let wanted = fields.saturating_add(lines).saturating_add(4);
+    let wanted = fields.saturating_add(lines).saturating_add(3);
     let height = wanted.min(bottom.saturating_sub(top));
     let width = u16::try_from(dialog.width + 4).unwrap_or(u16::MAX).min(paint.area.width);
     let x = (paint.area.width - width) / 2;

@@ -29,7 +29,8 @@ pub(super) fn environment(scene: &Scene<'_>) -> String {
     }
 }
 
-fn left(scene: &Scene<'_>, room: usize) -> Line {
+/// Where, in at most `room` cells.
+pub(super) fn left(scene: &Scene<'_>, room: usize) -> Line {
     let environment = format!(" {} ", environment(scene));
     let room = room.saturating_sub(cell_width(&environment) + 1);
     let line = Line::of(Tone::Strong, environment);
@@ -56,11 +57,13 @@ fn left(scene: &Scene<'_>, room: usize) -> Line {
 
 /// `PostgreSQL 15.18` as `PG15.18`.
 fn version(words: &str, scene: &Scene<'_>) -> String {
-    let short = words.strip_prefix("PostgreSQL ").map_or_else(|| words.to_owned(), |rest| format!("PG{rest}"));
+    let short =
+        words.strip_prefix("PostgreSQL ").map_or_else(|| words.to_owned(), |rest| format!("PG{rest}"));
     scene.show().name(&short, 12)
 }
 
-fn right(scene: &Scene<'_>) -> Line {
+/// Whether armed, when, how fresh.
+pub(super) fn right(scene: &Scene<'_>) -> Line {
     let line = match scene.ui.arm.left(scene.now) {
         Some(left) => Line::of(
             Tone::Bad,

@@ -6,9 +6,11 @@ use crate::text::cut;
 
 use super::super::scene::{Scene, holder_key};
 use super::super::show::since;
-use super::line::{Align, Block, Chosen, Column, Line, Row, Tone, Word};
-use super::stack::{Source, Wish, stack};
+use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
+use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, log_pane, pane_title, paragraph, scrolled};
+
+const STATE_WIDTH: usize = 5;
 
 /// The screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
@@ -21,7 +23,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let columns = columns(width);
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let source = Source {
-        state_width: 5,
+        state_width: STATE_WIDTH,
         columns,
         total: holders.len(),
         at: at.unwrap_or(0),
@@ -62,23 +64,26 @@ fn heading(holders: &[(&EntryKey, &Blocker)]) -> (Line, Line) {
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let left = |title, width| Column { title, width, align: Align::Left };
-    let right = |title, width| Column { title, width, align: Align::Right };
-    if width >= WIDE {
-        let rest = width.saturating_sub(3 + 6 + 8 + 20 + 9 + 17 + 13 + 16 + 24);
-        return vec![
-            right("PID", 7),
-            left("STATE", 19),
-            right("AGE", 8),
-            left("APP", 16),
-            left("USER", 12),
-            left("CLIENT", 15),
-            left("BUILD", 23),
-            left("HOLDS", rest),
-        ];
-    }
-    let rest = width.saturating_sub(3 + 6 + 8 + 15 + 9 + 15);
-    vec![right("PID", 7), left("STATE", 14), right("AGE", 8), left("APP", 14), left("BUILD", rest)]
+    let columns = if width >= WIDE {
+        vec![
+            numbers("PID", 7),
+            words("STATE", 16),
+            numbers("AGE", 8),
+            words("APP", 16),
+            words("USER", 12),
+            words("BUILD", 0),
+            words("HOLDS", 24),
+        ]
+    } else {
+        vec![numbers("PID", 7), words("STATE", 10), numbers("AGE", 8), words("APP", 14), words("BUILD", 0)]
+    };
+    let flexible = if width >= WIDE { 5 } else { 4 };
+    stack::columns(width, STATE_WIDTH, flexible, columns)
+}
+
+/// `idle in transaction` in a narrow column.
+fn state_words(state: &str) -> String {
+    state.replace("idle in transaction", "idle in tx").replace("(aborted)", "abrt")
 }
 
 fn row(scene: &Scene<'_>, entry: &EntryKey, blocker: &Blocker, chosen: bool, widths: &[usize]) -> Row {
@@ -86,20 +91,19 @@ fn row(scene: &Scene<'_>, entry: &EntryKey, blocker: &Blocker, chosen: bool, wid
     let age = blocker.since.map_or_else(|| "-".to_owned(), |at| since(at, scene.now));
     let build = entry.0.rsplit('.').next().unwrap_or(&entry.0);
     let unseen = || "not visible".to_owned();
-    let (pid, state, application, user, client) = match &blocker.holder {
-        Holder::Session { backend, application, user, client, state, .. } => (
+    let (pid, state, application, user) = match &blocker.holder {
+        Holder::Session { backend, application, user, state, .. } => (
             backend.pid.to_string(),
-            state.clone().unwrap_or_else(unseen),
+            state.as_deref().map_or_else(unseen, state_words),
             application.clone(),
             user.clone(),
-            client.clone().unwrap_or_else(|| "socket".to_owned()),
         ),
         Holder::Prepared { gid, owner } => {
-            ("-".to_owned(), "prepared".to_owned(), gid.clone(), owner.clone(), "-".to_owned())
+            ("-".to_owned(), "prepared".to_owned(), gid.clone(), owner.clone())
         }
     };
     let texts: Vec<String> = if widths.len() > 5 {
-        vec![pid, state, age, application, user, client, build.to_owned(), blocker.why.clone()]
+        vec![pid, state, age, application, user, build.to_owned(), blocker.why.clone()]
     } else {
         vec![pid, state, age, application, build.to_owned()]
     };
@@ -111,11 +115,7 @@ fn row(scene: &Scene<'_>, entry: &EntryKey, blocker: &Blocker, chosen: bool, wid
     Row {
         chosen: if chosen { Chosen::Yes } else { Chosen::No },
         word,
-        cells: texts
-            .iter()
-            .zip(widths)
-            .map(|(text, width)| cut(&show.name(text, *width), *width))
-            .collect(),
+        cells: texts.iter().zip(widths).map(|(text, width)| cut(&show.name(text, *width), *width)).collect(),
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) fn title(scene: &Scene<'_>, item: &PlanItem) -> String {
         return format!("{name} on {}", scene.show().name(&item.table.name, 24));
     };
     let most = scene.picture.run.run.as_ref().map_or(1, |run| run.settings.attempts);
-    let pid = record.intent.as_ref().map(|intent| format!("  pid {}", intent.backend.pid)).unwrap_or_default();
+    let pid =
+        record.intent.as_ref().map(|intent| format!("  pid {}", intent.backend.pid)).unwrap_or_default();
     format!("{name}{pid}  try {} of {most}", record.attempts)
 }
 
@@ -55,7 +56,8 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
     if record.is_none_or(|record| record.attempts == 0) {
         lines.extend(planned(scene, item, width));
     }
-    let statement = record.and_then(|record| record.intent.as_ref()).map_or(&item.statement, |it| &it.statement);
+    let statement =
+        record.and_then(|record| record.intent.as_ref()).map_or(&item.statement, |it| &it.statement);
     lines.extend(paragraph(Tone::Dim, &scene.show().statement(statement), width));
     lines
 }
@@ -74,7 +76,7 @@ fn phase_line(scene: &Scene<'_>, record: &BuildRecord) -> Line {
     let tone = if phase.wait().is_some() { Tone::Warn } else { Tone::Busy };
     line = line.then(tone, format!(">{} {}  ", super::builds::phase_words(phase), clock(in_phase)));
     if number < Phase::LAST_NUMBER {
-        line = line.then(Tone::Dim, format!("{} todo", range(number.max(1), Phase::LAST_NUMBER)));
+        line = line.then(Tone::Dim, format!("{} todo", range(number + 1, Phase::LAST_NUMBER)));
     }
     line
 }
@@ -148,31 +150,40 @@ pub(super) fn blocker_lines(scene: &Scene<'_>, blocker: &Blocker, width: usize) 
     let show = scene.show();
     let tone = if blocker.stage == BlockStage::DeadlockAhead { Tone::Bad } else { Tone::Warn };
     let age = blocker.since.map(|at| format!(" {}", since(at, scene.now))).unwrap_or_default();
+    let head = match blocker.bites {
+        Bites::Now => "WAITING FOR",
+        Bites::Later => "LATER",
+    };
     match &blocker.holder {
         Holder::Session { backend, application, user, client, state, query, .. } => {
             let state = state.as_deref().unwrap_or("state not visible");
             let first = format!(
-                "WAITING FOR pid {}, {}{age}, app={} user={} from {}",
+                "{head} pid {}, {}{age}, app={}",
                 backend.pid,
                 show.whole(state),
                 show.name(application, 24),
-                show.name(user, 20),
-                show.name(client.as_deref().unwrap_or("a socket"), 24),
             );
             let mut lines = paragraph(tone, &first, width);
+            let from = client.as_deref().map_or("a socket", |client| client);
             lines.extend(paragraph(
                 Tone::Plain,
-                &format!("it {} ({})", blocker.stage.sentence(), show.whole(&blocker.why)),
+                &format!(
+                    "user={} from {}, {}. Last statement:",
+                    show.name(user, 20),
+                    show.name(from, 24),
+                    show.whole(&blocker.why)
+                ),
                 width,
             ));
-            let query = query.as_deref().map_or("not visible to this role".to_owned(), |text| show.statement(text));
-            let text = crate::text::cut(&format!(" last statement: {query}"), width);
-            lines.push(Line::plain(text));
+            let query =
+                query.as_deref().map_or("not visible to this role".to_owned(), |text| show.statement(text));
+            lines.push(Line::plain(crate::text::cut(&format!("   {query}"), width)));
+            lines.extend(paragraph(Tone::Plain, &format!("It {}.", blocker.stage.sentence()), width));
             lines
         }
         Holder::Prepared { gid, owner } => {
             let text = format!(
-                "WAITING FOR prepared transaction '{}'{age}, owner {}: no session to end; COMMIT PREPARED or ROLLBACK PREPARED ends it",
+                "{head} prepared transaction '{}'{age}, owner {}: no session to end; COMMIT PREPARED or ROLLBACK PREPARED ends it",
                 show.name(gid, 60),
                 show.name(owner, 20)
             );

@@ -12,9 +12,12 @@ use crate::text::cut;
 use super::super::Charset;
 use super::super::scene::Scene;
 use super::super::show::{clock, size, time};
-use super::line::{Align, Block, Chosen, Column, Line, Row, Tone, Word};
-use super::stack::{Source, Wish, stack};
+use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
+use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, log_pane, pane_title, scrolled};
+
+/// Cells of `UNKNOWN`.
+const STATE_WIDTH: usize = 7;
 
 /// The screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
@@ -25,7 +28,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let wide = width >= WIDE;
     let source = Source {
-        state_width: 7,
+        state_width: STATE_WIDTH,
         columns,
         total: entries.len(),
         at: at.unwrap_or(0),
@@ -41,7 +44,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         let title = pane_title(scene, build_detail::title(scene, item));
         let lines = scrolled(scene, build_detail::lines(scene, item, width));
         let mut wish = Wish::detail(title, lines);
-        wish.first = wish.first.min((height / 3).max(2));
+        wish.first = wish.first.min((height * 2 / 5).max(2));
         wishes.push(wish);
     }
     if wide {
@@ -52,22 +55,26 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let left = |title, width| Column { title, width, align: Align::Left };
-    let right = |title, width| Column { title, width, align: Align::Right };
-    if width >= WIDE {
-        let rest = width.saturating_sub(3 + 8 + 15 + 23 + 9 + 18 + 11 + 4);
-        return vec![
-            left("INDEX", rest),
-            left("TABLE", 14),
-            left("WHERE", 22),
-            right("TIME", 8),
-            left("DONE", 17),
-            right("LEFT", 10),
-            left("TRY", 4),
-        ];
-    }
-    let rest = width.saturating_sub(3 + 8 + 17 + 9 + 5 + 9);
-    vec![left("INDEX", rest), left("WHERE", 16), right("TIME", 8), right("DONE", 4), right("LEFT", 9)]
+    let columns = if width >= WIDE {
+        vec![
+            words("INDEX", 0),
+            words("TABLE", 14),
+            words("WHERE", 22),
+            numbers("TIME", 8),
+            words("DONE", 17),
+            numbers("LEFT", 9),
+            words("TRY", 3),
+        ]
+    } else {
+        vec![
+            words("INDEX", 0),
+            words("WHERE", 16),
+            numbers("TIME", 8),
+            numbers("DONE", 4),
+            numbers("LEFT", 9),
+        ]
+    };
+    stack::columns(width, STATE_WIDTH, 0, columns)
 }
 
 fn heading(scene: &Scene<'_>, wide: bool) -> (Line, Line) {
@@ -379,7 +386,8 @@ fn server_pane(scene: &Scene<'_>) -> Option<Wish> {
     scene.samples.at?;
     let server = &scene.samples.server;
     let number = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-    let span = |value: Option<Millis>| value.map_or_else(|| "?".to_owned(), |value| crate::text::span(value.0));
+    let span =
+        |value: Option<Millis>| value.map_or_else(|| "?".to_owned(), |value| crate::text::span(value.0));
     let wal = server.wal_per_second.map_or_else(|| "?".to_owned(), size);
     let text = format!(
         " active {} of {}/{}   lock waits {}   oldest transaction {}   lag {}   WAL {wal}/s",

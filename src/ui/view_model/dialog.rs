@@ -163,7 +163,8 @@ fn go(scene: &Scene<'_>, id: &StepId, width: usize) -> Content {
     let mut lines = Vec::new();
     let position = steps.iter().position(|row| &row.step.id == id);
     let step = position.map(|index| &steps[index]);
-    let title = step.map_or_else(String::new, |row| format!("GO  {} {}", row.number, show.whole(&row.step.title)));
+    let title =
+        step.map_or_else(String::new, |row| format!("GO  {} {}", row.number, show.whole(&row.step.title)));
     if let Some((_, why)) = scene.held() {
         text(&mut lines, Tone::Strong, &show.whole(why), width);
     }
@@ -198,7 +199,12 @@ fn builds_to_come(scene: &Scene<'_>, lines: &mut Vec<Line>, width: usize) {
         return;
     };
     let jobs = scene.picture.run.run.as_ref().map_or(1, |run| run.settings.jobs.max(1));
-    text(lines, Tone::Plain, &format!("{}, {jobs} at a time, such as", plural(todo.len(), "statement", "statements")), width);
+    text(
+        lines,
+        Tone::Plain,
+        &format!("{}, {jobs} at a time, such as", plural(todo.len(), "statement", "statements")),
+        width,
+    );
     sql(lines, &scene.show().statement(&first.statement), width);
     let estimates: Vec<_> = todo.iter().filter_map(|item| item.estimate).collect();
     let bytes: Bytes = estimates.iter().map(|estimate| estimate.index.likely).sum();
@@ -215,7 +221,12 @@ fn builds_to_come(scene: &Scene<'_>, lines: &mut Vec<Line>, width: usize) {
         );
         text(lines, Tone::Plain, &cost, width);
     }
-    text(lines, Tone::Plain, "Waits   for open writes and snapshots; application traffic never waits for it", width);
+    text(
+        lines,
+        Tone::Plain,
+        "Waits   for open writes and snapshots; application traffic never waits for it",
+        width,
+    );
     text(lines, Tone::Plain, "Undo    [u] drops exactly what this run made", width);
 }
 
@@ -268,7 +279,12 @@ fn stop(scene: &Scene<'_>, key: &EntryKey, backend: BackendId, width: usize) -> 
     sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
     text(&mut lines, Tone::Dim, &format!("only while it is the backend of {}", time(backend.started)), width);
     if let Some(record) = scene.build(key) {
-        text(&mut lines, Tone::Plain, &format!("Costs   {} of build time", clock(record.elapsed(scene.now))), width);
+        text(
+            &mut lines,
+            Tone::Plain,
+            &format!("Costs   {} of build time", clock(record.elapsed(scene.now))),
+            width,
+        );
     }
     text(
         &mut lines,
@@ -282,17 +298,29 @@ fn stop(scene: &Scene<'_>, key: &EntryKey, backend: BackendId, width: usize) -> 
 fn undo(scene: &Scene<'_>, entries: &[EntryKey], reach: Reach, width: usize) -> Content {
     let show = scene.show();
     let mut lines = Vec::new();
-    let running: Vec<&EntryKey> =
-        entries.iter().filter(|key| !scene.picture.run.ledger.contains_key(*key) || is_running(scene, key)).collect();
-    if let Some(key) = running.first() {
-        let pid = scene.build(key).and_then(|record| record.intent.as_ref()).map(|intent| intent.backend.pid.0);
-        let what = plural(running.len(), "own build", "own builds");
-        text(&mut lines, Tone::Plain, &format!("1 cancel {what} that still runs, such as"), width);
-        sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, pid.unwrap_or(0)), width);
+    let running: Vec<&EntryKey> = entries
+        .iter()
+        .filter(|key| !scene.picture.run.ledger.contains_key(*key) || is_running(scene, key))
+        .collect();
+    let intents: Vec<BackendId> = running
+        .iter()
+        .filter_map(|key| scene.build(key)?.intent.as_ref())
+        .map(|intent| intent.backend)
+        .collect();
+    for backend in intents.iter().take(2) {
+        let text_of =
+            format!("1 cancel our own build (pid {}, connected {})", backend.pid, time(backend.started));
+        text(&mut lines, Tone::Plain, &text_of, width);
+        sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
     }
-    let number = if running.is_empty() { "" } else { "2 " };
+    let number = if intents.is_empty() { "" } else { "2 " };
     let many = plural(entries.len(), "index", "indexes");
-    text(&mut lines, Tone::Plain, &format!("{number}drop what this run made: {many}"), width);
+    text(
+        &mut lines,
+        Tone::Plain,
+        &format!("{number}drop what this run made, {many}, where it is there"),
+        width,
+    );
     for item in entries.iter().filter_map(|key| scene.item(key)).take(4) {
         let statement = show.statement(&item.drop_statement());
         lines.push(Line::of(Tone::Strong, cut(&format!("  {statement}"), width)));
@@ -308,7 +336,10 @@ fn undo(scene: &Scene<'_>, entries: &[EntryKey], reach: Reach, width: usize) -> 
     text(
         &mut lines,
         Tone::Plain,
-        &format!("Costs   {} of build time. Touches no rows. Indexes that were there before stay.", clock(spent)),
+        &format!(
+            "Costs   {} of build time. Touches no rows. Indexes that were there before stay.",
+            clock(spent)
+        ),
         width,
     );
     let title = match (reach, entries.first()) {
@@ -343,7 +374,9 @@ fn who_would_hold(scene: &Scene<'_>, entries: &[EntryKey], width: usize) -> Vec<
     text(
         &mut lines,
         Tone::Warn,
-        &format!("Waits   for every open transaction that used the table, readers too: {known}. While it waits the index still costs writes."),
+        &format!(
+            "Waits   for every open transaction that used the table, readers too: {known}. While it waits the index still costs writes."
+        ),
         width,
     );
     lines
@@ -384,7 +417,12 @@ fn retry(scene: &Scene<'_>, key: &EntryKey, leftover: LeftoverPolicy, width: usi
     if let Some(item) = scene.item(key) {
         let show = scene.show();
         if leftover == LeftoverPolicy::Repair {
-            text(&mut lines, Tone::Warn, "This run did not make the leftover that is in the way. It is dropped first:", width);
+            text(
+                &mut lines,
+                Tone::Warn,
+                "This run did not make the leftover that is in the way. It is dropped first:",
+                width,
+            );
             sql(&mut lines, &show.statement(&item.drop_statement()), width);
         }
         sql(&mut lines, &show.statement(&item.statement), width);
@@ -392,7 +430,11 @@ fn retry(scene: &Scene<'_>, key: &EntryKey, leftover: LeftoverPolicy, width: usi
             text(
                 &mut lines,
                 Tone::Plain,
-                &format!("Costs   ~{} of work, ~{} of disk", clock(estimate.time.likely), size(estimate.index.likely)),
+                &format!(
+                    "Costs   ~{} of work, ~{} of disk",
+                    clock(estimate.time.likely),
+                    size(estimate.index.likely)
+                ),
                 width,
             );
         }
@@ -437,6 +479,11 @@ fn abort(scene: &Scene<'_>, width: usize) -> Content {
     for key in running.iter().take(3) {
         lines.push(Line::plain(format!("  {}", scene.show().name(&key.0, width.saturating_sub(2)))));
     }
-    text(&mut lines, Tone::Plain, "What this run made stays. The same command takes an ended run up again.", width);
+    text(
+        &mut lines,
+        Tone::Plain,
+        "What this run made stays. The same command takes an ended run up again.",
+        width,
+    );
     ("END THE RUN?".to_owned(), lines)
 }

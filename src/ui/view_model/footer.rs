@@ -9,12 +9,12 @@ use crate::domain::unit::Millis;
 use crate::text::{cell_width, cut, plural, span};
 
 use super::super::allowed::allowed;
-use super::super::keymap::{Action, BINDINGS, Level};
+use super::super::keymap::{Action, BINDINGS, Binding, Level};
 use super::super::log::ending_words;
 use super::super::picture::{Engine, StatementEnd};
 use super::super::scene::Scene;
 use super::super::show::{clock, since, time};
-use super::line::{Line, Tone, Word};
+use super::line::{Line, Span, Tone, Word};
 
 /// A message is shown for so long.
 const MESSAGE_FOR: Millis = Millis(15_000);
@@ -95,17 +95,18 @@ fn held(scene: &Scene<'_>) -> Option<Said> {
         let why = scene.show().whole(why);
         return Some(match &step.kind {
             StepKind::Checks { .. } => (Word::Hold, gate(scene).unwrap_or(why)),
-            StepKind::SignOff { .. } => {
-                (Word::Hold, format!("waiting for your signature at {number}: {why} [s] sign off"))
-            }
+            StepKind::SignOff { .. } => (Word::Hold, format!("[s] your signature at {number}: {why}")),
             StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => {
-                (Word::Hold, format!("waiting for you at {number}: {why} [s] go"))
+                (Word::Hold, format!("[s] waiting for you at {number}: {why}"))
             }
         });
     }
     let by = scene.picture.run.control.paused.as_ref()?;
     let running = plural(scene.running().len(), "build", "builds");
-    Some((Word::Hold, format!("paused by {}: nothing new starts, {running} at work. [p] go on", scene.show().whole(&by.0))))
+    Some((
+        Word::Hold,
+        format!("[p] paused by {}: nothing new starts, {running} at work", scene.show().whole(&by.0)),
+    ))
 }
 
 /// Why step 2 cannot start, when checks are the reason.
@@ -121,7 +122,7 @@ fn gate(scene: &Scene<'_>) -> Option<String> {
     if tally.unknown > 0 {
         parts.push(format!("{} UNKNOWN", tally.unknown));
     }
-    Some(format!("GATE CLOSED  {}: nothing starts. Nothing has been changed so far.", parts.join(", ")))
+    Some(format!("GATE CLOSED  {}: nothing starts, nothing was changed", parts.join(", ")))
 }
 
 fn working(scene: &Scene<'_>) -> Option<Said> {
@@ -156,11 +157,11 @@ fn blocked(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> Said {
     let name = scene.show().name(key.0.rsplit('.').next().unwrap_or(&key.0), 34);
     let age = blocker.since.map(|at| format!("{}  ", since(at, scene.now))).unwrap_or_default();
     if blocker.stage == BlockStage::DeadlockAhead {
-        return (Word::Bad, format!("{age}{who} waits for {name}: cancel it or the server kills the build. [b]"));
+        return (Word::Bad, format!("{age}{who} waits for {name}: cancel it [b], or the build is killed"));
     }
     let waited = scene.sample(key).filter(|sample| sample.phase.wait().is_some());
     let waited = waited.map_or(age, |sample| format!("{}  ", clock(sample.in_phase)));
-    (Word::Wait, format!("{waited}{who} holds up {name}. [b] blockers"))
+    (Word::Wait, format!("{waited}{who} holds up {name}"))
 }
 
 /// `pid 1234 billing-worker`.
@@ -210,31 +211,36 @@ pub(super) fn sql(scene: &Scene<'_>, width: usize) -> (Line, Line) {
 /// Keys that do something here; those that cannot act now stand in round brackets.
 pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
     if scene.ui.panel.is_some() {
-        return Line::of(
-            Tone::Dim,
-            " type what is asked for, then Enter   [Esc] leaves all as it is   a paste is refused",
-        );
+        return Line::of(Tone::Dim, " type what is asked, then Enter   [Esc] leaves all as it is   no paste");
     }
     let screen = scene.screen();
+    let bound: Vec<&Binding> = BINDINGS.iter().filter(|binding| binding.on(screen)).collect();
+    // Help and the way out are always in view; all others as far as there is room.
+    let always = |binding: &Binding| matches!(binding.action, Action::Help | Action::Leave);
+    let tail: Vec<Span> = bound.iter().filter(|it| always(it)).filter_map(|it| hint(it, scene)).collect();
+    let room = width.saturating_sub(tail.iter().map(|span| cell_width(&span.text)).sum());
     let mut line = Line::plain(" ");
-    for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
-        let (Some(hint), Some(_)) = (binding.hint, binding.keys.first()) else { continue };
-        let able = allowed(binding.action, scene);
-        // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
-        if able.is_err() && (binding.screens.is_empty() && binding.level > Level::Look) {
-            continue;
+    for span in bound.iter().filter(|it| !always(it)).filter_map(|it| hint(it, scene)) {
+        if line.width() + cell_width(&span.text) <= room {
+            line.0.push(span);
         }
-        let hint = dynamic_hint(binding.action, hint, scene);
-        let text = match able {
-            Ok(()) => format!("[{}] {hint}  ", binding.shown),
-            Err(_) => format!("({}) {hint}  ", binding.shown),
-        };
-        if line.width() + cell_width(text.trim_end()) > width {
-            continue;
-        }
-        line = line.then(if able.is_ok() { Tone::Plain } else { Tone::Dim }, text);
     }
+    line.0.extend(tail);
     line
+}
+
+fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {
+    let words = dynamic_hint(binding.action, binding.hint?, scene);
+    let able = allowed(binding.action, scene).is_ok();
+    // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
+    if !able && binding.screens.is_empty() && binding.level > Level::Look {
+        return None;
+    }
+    Some(if able {
+        Span { text: format!("[{}] {words} ", binding.shown), tone: Tone::Plain }
+    } else {
+        Span { text: format!("({}) {words} ", binding.shown), tone: Tone::Dim }
+    })
 }
 
 fn dynamic_hint(action: Action, hint: &'static str, scene: &Scene<'_>) -> &'static str {

@@ -24,9 +24,11 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         lines.push(Line::of(tone, text));
         if let Err(why) = able {
             let why = scene.show().whole(&format!("not now: {why}"));
-            lines.extend(super::super::show::wrap(&why, width.saturating_sub(19)).into_iter().map(|line| {
-                Line::of(Tone::Warn, format!("                  {line}"))
-            }));
+            lines.extend(
+                super::super::show::wrap(&why, width.saturating_sub(19))
+                    .into_iter()
+                    .map(|line| Line::of(Tone::Warn, format!("                  {line}"))),
+            );
         }
     }
     lines.push(Line::default());

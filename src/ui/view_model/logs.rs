@@ -17,8 +17,7 @@ pub(super) fn line(scene: &Scene<'_>, line: &LogLine, width: usize) -> Line {
 
 /// The whole log, newest at the bottom.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
-    let lines: Vec<&LogLine> =
-        scene.picture.log.iter().filter(|line| scene.log_passes(&line.text)).collect();
+    let lines: Vec<&LogLine> = scene.picture.log.iter().filter(|line| scene.log_passes(&line.text)).collect();
     let rows = height.saturating_sub(1);
     let back = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));
     let end = lines.len() - back;

@@ -169,5 +169,5 @@ fn log_pane(scene: &Scene<'_>, width: usize, most: usize) -> stack::Wish {
     let log = &scene.picture.log;
     let skip = log.len().saturating_sub(most);
     let lines = log.iter().skip(skip).map(|line| logs::line(scene, line, width)).collect();
-    stack::Wish::filler("log", lines)
+    stack::Wish::tail("log", lines)
 }

@@ -7,9 +7,12 @@ use crate::text::{count, fit_left, fit_right, span};
 
 use super::super::scene::Scene;
 use super::super::show::{size, time};
-use super::line::{Align, Block, Chosen, Column, Line, Row, Tone, Word};
-use super::stack::{Source, Wish, stack};
+use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
+use super::stack::{self, Source, Wish, stack, words};
 use super::{WIDE, pane_title, paragraph, scrolled};
+
+/// Cells of `UNKNOWN`.
+const STATE_WIDTH: usize = 7;
 
 /// The screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
@@ -19,7 +22,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let at = checks.iter().position(|check| chosen.is_some_and(|chosen| chosen.result.id == check.result.id));
     let source = Source {
-        state_width: 7,
+        state_width: STATE_WIDTH,
         columns,
         total: checks.len(),
         at: at.unwrap_or(0),
@@ -74,19 +77,12 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let left = |title, width| Column { title, width, align: Align::Left };
-    if width >= WIDE {
-        let rest = width.saturating_sub(3 + 8 + 27 + 22 + 10 + 20);
-        return vec![
-            left("CHECK", 26),
-            left("FOUND", rest),
-            left("WANTED", 21),
-            left("AGE", 9),
-            left("SOURCE", 20),
-        ];
-    }
-    let rest = width.saturating_sub(3 + 8 + 22 + 17);
-    vec![left("CHECK", 21), left("FOUND", rest), left("WANTED", 16)]
+    let columns = if width >= WIDE {
+        vec![words("CHECK", 26), words("FOUND", 0), words("WANTED", 21), words("AGE", 8), words("SOURCE", 19)]
+    } else {
+        vec![words("CHECK", 21), words("FOUND", 0), words("WANTED", 16)]
+    };
+    stack::columns(width, STATE_WIDTH, 1, columns)
 }
 
 fn row(scene: &Scene<'_>, check: &CheckRecord, chosen: bool, widths: &[usize]) -> Row {
@@ -103,11 +99,8 @@ fn row(scene: &Scene<'_>, check: &CheckRecord, chosen: bool, widths: &[usize]) -
         super::super::show::since(result.evidence.at, scene.now),
         result.evidence.source.clone(),
     ];
-    let cells = texts
-        .iter()
-        .zip(widths)
-        .map(|(text, width)| crate::text::cut(&show.whole(text), *width))
-        .collect();
+    let cells =
+        texts.iter().zip(widths).map(|(text, width)| crate::text::cut(&show.whole(text), *width)).collect();
     Row { chosen: if chosen { Chosen::Yes } else { Chosen::No }, word: word(check), cells }
 }
 
@@ -205,8 +198,8 @@ fn plan_pane(scene: &Scene<'_>, width: usize) -> Wish {
     let head = format!(
         "   {} {} {} {} {} {} STATE",
         fit_left("INDEX", name_width),
-        fit_left("TABLE", 20),
-        fit_right("ROWS", 9),
+        fit_left("TABLE", 16),
+        fit_right("ROWS", 7),
         fit_right("TABLE SIZE", 10),
         fit_right("INDEX SIZE", 11),
         fit_right("TIME", 10),
@@ -246,8 +239,8 @@ fn plan_row(scene: &Scene<'_>, item: &PlanItem, name_width: usize) -> Line {
         format!(
             "   {} {} {} {} {} {} {}",
             fit_left(&show.name(item.name.as_str(), name_width), name_width),
-            fit_left(&show.name(&item.table.name, 20), 20),
-            fit_right(&item.rows.map_or_else(dash, |rows| count(rows.0)), 9),
+            fit_left(&show.name(&item.table.name, 16), 16),
+            fit_right(&item.rows.map_or_else(dash, |rows| count(rows.0)), 7),
             fit_right(&item.table_size.map_or_else(dash, size), 10),
             fit_right(&index_size, 11),
             fit_right(&time, 10),

@@ -14,9 +14,9 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
     }
     let status = footer::status(scene);
     let tally = scene.picture.run.tally();
-    let step = scene.current().map(|(step, record)| {
-        format!("{} {}", scene.step_number(&step.id), step_word(record).text())
-    });
+    let step = scene
+        .current()
+        .map(|(step, record)| format!("{} {}", scene.step_number(&step.id), step_word(record).text()));
     let done = if tally.total > 0 { format!(" {}/{}", tally.verified, tally.total) } else { String::new() };
     let mut first = Line::of(Tone::Strong, super::bar::environment(scene))
         .then(Tone::Plain, format!(" {}{done} ", step.unwrap_or_default()));
@@ -28,9 +28,8 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
     if let Some(message) = footer::message(scene) {
         lines.insert(1, message);
     }
-    let (left, right) = super::bar::bar(scene, width);
-    lines.push(left);
-    lines.push(right);
+    lines.push(super::bar::left(scene, width));
+    lines.push(super::bar::right(scene));
     lines.push(footer::sql(scene, width).0);
     lines.push(Line::of(Tone::Dim, " 60x12 shows the screens. [q] leave"));
     lines.truncate(height.max(1));

@@ -1,6 +1,6 @@
 //! Who gets which rows of a body: log gives way first, then detail, then old rows.
 
-use super::line::{Block, Column, Line, Pane, Row, Table};
+use super::line::{Align, Block, Column, Line, Pane, Row, Table};
 
 /// A table that may have more rows than fit.
 pub(super) struct Source<'a> {
@@ -22,23 +22,44 @@ pub(super) struct Wish {
     pub(super) least: usize,
     /// As many lines as it takes before the table has all it needs.
     pub(super) first: usize,
+    /// Which of its lines stay when there is no room for all.
+    pub(super) keep: Keep,
+}
+
+/// Which lines stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The first ones: they were put in order of weight.
+    First,
+    /// The last ones: they are the newest.
+    Last,
 }
 
 impl Wish {
     /// A detail pane: all its lines are worth showing.
     pub(super) fn detail(title: impl Into<String>, lines: Vec<Line>) -> Self {
         let first = lines.len();
-        Self { pane: Pane::new(title, lines), least: first.min(2), first }
+        Self { pane: Pane::new(title, lines), least: first.min(2), first, keep: Keep::First }
     }
 
     /// A pane that takes what is left.
     pub(super) fn filler(title: impl Into<String>, lines: Vec<Line>) -> Self {
-        Self { pane: Pane::new(title, lines), least: 2, first: 4 }
+        Self { pane: Pane::new(title, lines), least: 2, first: 4, keep: Keep::First }
+    }
+
+    /// A pane whose newest lines are at its end.
+    pub(super) fn tail(title: impl Into<String>, lines: Vec<Line>) -> Self {
+        Self { keep: Keep::Last, ..Self::filler(title, lines) }
     }
 }
 
 /// Puts a body together. Panes come in order of importance and are shown in that order.
-pub(super) fn stack(height: usize, heading: (Line, Line), source: &Source<'_>, wishes: Vec<Wish>) -> Vec<Block> {
+pub(super) fn stack(
+    height: usize,
+    heading: (Line, Line),
+    source: &Source<'_>,
+    wishes: Vec<Wish>,
+) -> Vec<Block> {
     let airy = height >= 15;
     let fixed = 2 + usize::from(airy);
     let room = height.saturating_sub(fixed);
@@ -73,7 +94,8 @@ pub(super) fn stack(height: usize, heading: (Line, Line), source: &Source<'_>, w
     let rows = (first..first + shown).map(|index| (source.row)(index)).collect();
     let mut right = heading.1;
     if source.total > shown {
-        right = right.then(super::line::Tone::Dim, format!("  {}-{} of {}", first + 1, first + shown, source.total));
+        right = right
+            .then(super::line::Tone::Dim, format!("  {}-{} of {}", first + 1, first + shown, source.total));
     }
     let mut blocks = vec![Block::Heading(heading.0, right)];
     if airy {
@@ -86,16 +108,51 @@ pub(super) fn stack(height: usize, heading: (Line, Line), source: &Source<'_>, w
         empty: source.empty.clone(),
     }));
     // The panes stand at the bottom, so that they do not jump when the table grows by a row.
-    let used = shown.max(1) + fixed + given.iter().map(|lines| lines + usize::from(*lines > 0)).sum::<usize>();
+    let used =
+        shown.max(1) + fixed + given.iter().map(|lines| lines + usize::from(*lines > 0)).sum::<usize>();
     blocks.extend(std::iter::repeat_n(Block::Gap, height.saturating_sub(used)));
     for (wish, lines) in wishes.into_iter().zip(given) {
         if lines > 0 {
             let mut pane = wish.pane;
-            pane.lines.truncate(lines);
+            match wish.keep {
+                Keep::First => pane.lines.truncate(lines),
+                Keep::Last => drop(pane.lines.drain(..pane.lines.len() - lines)),
+            }
             blocks.push(Block::Pane(pane));
         }
     }
     blocks
+}
+
+/// Columns that take exactly `width` cells together with mark and state: column `flexible` takes what is left.
+pub(super) fn columns(
+    width: usize,
+    state_width: usize,
+    flexible: usize,
+    mut columns: Vec<Column>,
+) -> Vec<Column> {
+    let others: usize = columns
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != flexible)
+        .map(|(_, column)| column.width)
+        .sum();
+    // Three cells of mark, and one between any two columns.
+    let fixed = 3 + state_width + columns.len() + others;
+    if let Some(column) = columns.get_mut(flexible) {
+        column.width = width.saturating_sub(fixed).max(4);
+    }
+    columns
+}
+
+/// A column of words.
+pub(super) fn words(title: &'static str, width: usize) -> Column {
+    Column { title, width, align: Align::Left }
+}
+
+/// A column of numbers.
+pub(super) fn numbers(title: &'static str, width: usize) -> Column {
+    Column { title, width, align: Align::Right }
 }
 
 /// First row of a window of `rows` that holds row `at`, in the middle where possible.
@@ -116,11 +173,14 @@ mod tests {
             columns: Vec::new(),
             total,
             at,
-            row: Box::new(|index| Row { chosen: Chosen::No, word: Word::Todo, cells: vec![index.to_string()] }),
+            row: Box::new(|index| Row {
+                chosen: Chosen::No,
+                word: Word::Todo,
+                cells: vec![index.to_string()],
+            }),
             empty: String::new(),
         };
-        let wishes =
-            panes.iter().map(|lines| Wish::detail("pane", vec![Line::plain("x"); *lines])).collect();
+        let wishes = panes.iter().map(|lines| Wish::detail("pane", vec![Line::plain("x"); *lines])).collect();
         stack(height, (Line::default(), Line::default()), &source, wishes)
     }
 

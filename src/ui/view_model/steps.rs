@@ -7,9 +7,11 @@ use crate::text::{cut, plural};
 
 use super::super::scene::{Scene, StepRow, step_word};
 use super::super::show::since;
-use super::line::{Align, Block, Chosen, Column, Line, Row, Tone};
-use super::stack::{Source, Wish, stack};
+use super::line::{Block, Chosen, Column, Line, Row, Tone};
+use super::stack::{self, Source, Wish, stack, words};
 use super::{WIDE, log_pane, pane_title, paragraph, scrolled};
+
+const STATE_WIDTH: usize = 5;
 
 /// The screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
@@ -19,7 +21,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let columns = columns(width);
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let source = Source {
-        state_width: 5,
+        state_width: STATE_WIDTH,
         columns,
         total: steps.len(),
         at: at.unwrap_or(0),
@@ -42,24 +44,29 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let show = scene.show();
     let left = Line::of(Tone::Strong, " PLAYBOOK  ").then(Tone::Plain, show.whole(&run.playbook.title));
     let end = scene.picture.run.control.closed.as_ref().map_or(scene.now, |(at, _)| *at);
-    (left, Line::of(Tone::Dim, format!("{}  since {} ", show.name(&run.playbook.name, 24), since(run.opened_at, end))))
+    (
+        left,
+        Line::of(
+            Tone::Dim,
+            format!("{}  since {} ", show.name(&run.playbook.name, 24), since(run.opened_at, end)),
+        ),
+    )
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let left = |title, width| Column { title, width, align: Align::Left };
-    if width >= WIDE {
-        let rest = width.saturating_sub(3 + 6 + 6 + 31 + 10 + 11 + 10);
-        return vec![
-            left("STEP", 5),
-            left("", 30),
-            left("WHAT", rest),
-            left("TOOK", 9),
-            left("BY", 10),
-            left("ON FAILURE", 10),
-        ];
-    }
-    let rest = width.saturating_sub(3 + 6 + 6 + 23 + 9 + 9);
-    vec![left("STEP", 5), left("", 22), left("WHAT", rest), left("TOOK", 8), left("BY", 8)]
+    let columns = if width >= WIDE {
+        vec![
+            words("STEP", 5),
+            words("", 30),
+            words("WHAT", 0),
+            words("TOOK", 9),
+            words("BY", 10),
+            words("ON FAILURE", 10),
+        ]
+    } else {
+        vec![words("STEP", 5), words("", 24), words("WHAT", 0), words("TOOK", 8), words("BY", 6)]
+    };
+    stack::columns(width, STATE_WIDTH, 2, columns)
 }
 
 fn row(scene: &Scene<'_>, row: &StepRow<'_>, chosen: bool, widths: &[usize]) -> Row {
@@ -131,7 +138,11 @@ fn detail(scene: &Scene<'_>, row: &StepRow<'_>, width: usize) -> Vec<Line> {
             lines.extend(paragraph(Tone::Plain, &show.whole(&text), width));
         }
         Some(StepStatus::Running) => lines.extend(paragraph(Tone::Busy, "at work", width)),
-        None => lines.extend(paragraph(Tone::Dim, "not begun: it begins when the steps before it have ended", width)),
+        None => lines.extend(paragraph(
+            Tone::Dim,
+            "not begun: it begins when the steps before it have ended",
+            width,
+        )),
     }
     lines.extend(paragraph(Tone::Plain, &format!("does   {}", does(scene, &row.step.kind)), width));
     if let Some((by, typed)) = row.record.and_then(|record| record.confirmed.as_ref()) {
@@ -157,7 +168,9 @@ fn detail(scene: &Scene<'_>, row: &StepRow<'_>, width: usize) -> Vec<Line> {
 
 fn does(scene: &Scene<'_>, kind: &StepKind) -> String {
     match kind {
-        StepKind::Checks { .. } => "reads the catalogs, makes the plan and asks every check; changes nothing".to_owned(),
+        StepKind::Checks { .. } => {
+            "reads the catalogs, makes the plan and asks every check; changes nothing".to_owned()
+        }
         StepKind::Confirm { prompt } => format!("asks a person: {}", scene.show().whole(prompt)),
         StepKind::BuildIndexes { jobs, attempts, .. } => {
             let settings = scene.picture.run.run.as_ref().map(|run| &run.settings);
@@ -167,9 +180,12 @@ fn does(scene: &Scene<'_>, kind: &StepKind) -> String {
             format!("builds CONCURRENTLY, {jobs} at a time on different tables, {tries} tries each; {counts}")
         }
         StepKind::Verify { explain: true } => {
-            "reads every index on a fresh connection and asks the planner about the entries' queries".to_owned()
+            "reads every index on a fresh connection and asks the planner about the entries' queries"
+                .to_owned()
         }
         StepKind::Verify { explain: false } => "reads every index on a fresh connection".to_owned(),
-        StepKind::SignOff { prompt } => format!("asks for a name and a reason: {}", scene.show().whole(prompt)),
+        StepKind::SignOff { prompt } => {
+            format!("asks for a name and a reason: {}", scene.show().whole(prompt))
+        }
     }
 }

@@ -7,9 +7,12 @@ use crate::text::{cut, plural};
 
 use super::super::scene::Scene;
 use super::super::show::{since, size, time};
-use super::line::{Align, Block, Chosen, Column, Line, Row, Tone, Word};
-use super::stack::{Source, Wish, stack};
+use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
+use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, builds, log_pane, pane_title, paragraph, scrolled};
+
+/// Cells of `UNKNOWN`.
+const STATE_WIDTH: usize = 7;
 
 /// The screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
@@ -19,7 +22,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let columns = columns(width);
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let source = Source {
-        state_width: 7,
+        state_width: STATE_WIDTH,
         columns,
         total: entries.len(),
         at: at.unwrap_or(0),
@@ -68,29 +71,27 @@ fn planner(scene: &Scene<'_>) -> (usize, usize) {
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let left = |title, width| Column { title, width, align: Align::Left };
-    let right = |title, width| Column { title, width, align: Align::Right };
-    if width >= WIDE {
-        let rest = width.saturating_sub(3 + 8 + 15 + 6 + 11 + 22 + 12 + 12);
-        return vec![
-            left("INDEX", rest),
-            left("TABLE", 14),
-            left("VALID", 5),
-            right("SIZE", 10),
-            left("PLAN", 21),
-            right("COST BEFORE", 11),
-            right("AFTER", 11),
-        ];
-    }
-    let rest = width.saturating_sub(3 + 8 + 6 + 10 + 13 + 9 + 9);
-    vec![
-        left("INDEX", rest),
-        left("VALID", 5),
-        right("SIZE", 9),
-        left("PLAN", 12),
-        right("BEFORE", 8),
-        right("AFTER", 8),
-    ]
+    let columns = if width >= WIDE {
+        vec![
+            words("INDEX", 0),
+            words("TABLE", 14),
+            words("VALID", 5),
+            numbers("SIZE", 9),
+            words("PLAN", 20),
+            numbers("COST BEFORE", 11),
+            numbers("AFTER", 9),
+        ]
+    } else {
+        vec![
+            words("INDEX", 0),
+            words("VALID", 5),
+            numbers("SIZE", 9),
+            words("PLAN", 11),
+            numbers("BEFORE", 6),
+            numbers("AFTER", 6),
+        ]
+    };
+    stack::columns(width, STATE_WIDTH, 0, columns)
 }
 
 fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Row {
@@ -111,9 +112,8 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Ro
         texts.insert(1, scene.show().name(&item.table.name, 14));
     }
     let mut word = builds::word(scene, item);
-    let unused = after.iter().any(|reading| {
-        reading.reading.as_ref().map_or(true, |plan| plan.uses == UsesIndex::No)
-    });
+    let unused =
+        after.iter().any(|reading| reading.reading.as_ref().map_or(true, |plan| plan.uses == UsesIndex::No));
     if word == Word::Ok && unused {
         word = Word::Warn;
     }
@@ -154,8 +154,14 @@ fn uses(scene: &Scene<'_>, after: &[PlanReading]) -> String {
 
 fn worst_cost(readings: &[PlanReading]) -> String {
     let costs = readings.iter().filter_map(|reading| reading.reading.as_ref().ok()).map(|plan| plan.cost);
-    let worst = costs.fold(None, |worst: Option<f64>, cost| Some(worst.map_or(cost, |worst| worst.max(cost))));
-    worst.map_or_else(|| "-".to_owned(), |cost| format!("{cost:.0}"))
+    let worst =
+        costs.fold(None, |worst: Option<f64>, cost| Some(worst.map_or(cost, |worst| worst.max(cost))));
+    worst.map_or_else(|| "-".to_owned(), |cost| figure(cost))
+}
+
+/// A planner's cost in at most six characters.
+fn figure(cost: f64) -> String {
+    if cost < 100_000.0 { format!("{cost:.0}") } else { crate::text::count(cost as u64) }
 }
 
 fn detail(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
@@ -200,10 +206,18 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
         (0, false) => (Tone::Warn, "NOT ALL"),
         (_, _) => (Tone::Bad, "PARTIAL"),
     };
-    let text = format!(
-        " {word}   {} verified   {} failed   {} left out   {} not known   {} leftover   {} rolled back",
-        tally.verified, tally.failed, tally.skipped, tally.unknown, tally.leftovers, tally.rolled_back
-    );
+    let mut text = format!(" {word}   {} of {} verified", tally.verified, tally.total);
+    for (count, what) in [
+        (tally.failed, "failed"),
+        (tally.skipped, "left out"),
+        (tally.unknown, "not known"),
+        (tally.leftovers, "leftover"),
+        (tally.rolled_back, "rolled back"),
+    ] {
+        if count > 0 {
+            text = format!("{text}   {count} {what}");
+        }
+    }
     let mut lines = vec![Line::of(tone, text)];
     match &control.sign_off {
         Some(sign) => {
