@@ -7,7 +7,7 @@ use crate::domain::catalog::Difference;
 use crate::domain::id::PlanId;
 use crate::domain::plan::{ItemState, Plan};
 use crate::domain::target::{RunSettings, Target};
-use crate::engine::read_plan;
+use crate::engine::{Asked, read_plan, run_checks};
 use crate::store::journal;
 use crate::store::run_folder::StateDir;
 use crate::store::run_journal::RunJournal;
@@ -19,7 +19,9 @@ use super::error::CliError;
 use super::exit::{self, Exit};
 use super::input::RegistryFiles;
 use super::opening;
+use super::preflight::{self, Gate};
 use super::surrounding::Surrounding;
+use super::table;
 use super::wiring::{self, Reach, Wired, wire};
 
 /// A target that was connected to, its plan, and the way to ask more.
@@ -66,7 +68,7 @@ pub async fn plan(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let looked = look(target, args, around).await?;
-    super::plan::print_plan(&looked.plan, &looked.target, out, args.output)?;
+    super::plan::print_plan(&looked.plan, &looked.target, out, args.output, table::width(around))?;
     keep(&opening::state_dir(target, around)?, &looked.plan)?;
     looked.wired.tasks.close();
     Ok(Exit::Verified)
@@ -239,14 +241,21 @@ pub fn verify_journal(
     Ok(if problem.is_some() { Exit::Findings } else { Exit::Verified })
 }
 
-/// `cicerone preflight`.
+/// `cicerone preflight`: every check, without a run.
 pub async fn preflight(
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
-    _out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let looked = look(target, args, around).await?;
-    looked.wired.tasks.close();
-    Ok(Exit::Verified)
+    let Looked { wired, target: seen, settings, plan } = look(target, args, around).await?;
+    let entries = wired.world.registry.read()?.entries;
+    let asked = Asked { plan: &plan, target: &seen, settings: &settings, entries: &entries, run: None };
+    let checks = run_checks(&wired.world, asked).await;
+    preflight::print_checks(&checks, &plan.id, &seen, out, args.output, table::width(around))?;
+    wired.tasks.close();
+    Ok(match preflight::gate(&checks) {
+        Gate::Open => Exit::Verified,
+        Gate::Closed => Exit::Stopped,
+    })
 }

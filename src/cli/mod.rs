@@ -18,12 +18,14 @@ pub mod inspect;
 pub mod logging;
 pub mod opening;
 pub mod plan;
+pub mod preflight;
 pub mod registry;
 pub mod rehearse;
 pub mod run;
 pub mod signal;
 pub mod source;
 pub mod surrounding;
+pub mod table;
 pub mod wiring;
 
 use crate::rehearsal::guard;
