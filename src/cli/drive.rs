@@ -88,7 +88,7 @@ pub async fn drive(
     let end = loop {
         tokio::select! {
             biased;
-            event = lines.events.recv() => if let Some(event) = event { driver.event(&event).await },
+            Some(event) = lines.events.recv() => driver.event(&event).await,
             end = tasks.join_next() => break end.and_then(Result::ok),
             Ok(()) = lines.samples.changed() => {
                 let newest = lines.samples.borrow_and_update().clone();

@@ -53,13 +53,13 @@ pub fn state_dir(args: &TargetArgs, around: &Surrounding) -> Result<StateDir, Cl
 
 /// The unfinished run of a target, when there is one.
 pub fn unfinished(dir: &StateDir, reach: &Reach) -> Result<Option<RunFolder>, CliError> {
-    Ok(dir.unfinished::<Event>(&TargetSlug::new(&reach.title), closes)?)
+    Ok(dir.unfinished::<Event>(&TargetSlug::new(&reach.kept_as), closes)?)
 }
 
 /// Opens a new run: folder, copies of what it rests on, and the first record.
 pub fn open(dir: &StateDir, fresh: Fresh<'_>, around: &Surrounding) -> Result<Opened, CliError> {
     let registry = fresh.registry.load()?;
-    let slug = TargetSlug::new(&fresh.reach.title);
+    let slug = TargetSlug::new(&fresh.reach.kept_as);
     let mut tries = 0;
     let folder = loop {
         match dir.create_run(&slug, &around.ids.run()) {

@@ -244,7 +244,7 @@ pub async fn rollback(
 }
 
 fn newest_of(dir: &StateDir, reach: &Reach) -> Result<crate::store::run_folder::RunEntry, CliError> {
-    let slug = crate::store::target_slug::TargetSlug::new(&reach.title);
+    let slug = crate::store::target_slug::TargetSlug::new(&reach.kept_as);
     dir.runs::<crate::domain::event::Event>(&slug, crate::store::run_journal::closes)?
         .into_iter()
         .next()

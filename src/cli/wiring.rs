@@ -35,8 +35,10 @@ pub struct Reach {
     pub mode: Mode,
     /// Whether the server's paths are ours.
     pub place: ServerPlace,
-    /// The connection string's text for the slug and the first frame: `host:port/database`.
+    /// `host:port/database`, for the first frame.
     pub title: String,
+    /// Name under which the target's runs are kept.
+    pub kept_as: String,
     translation: Translation,
 }
 
@@ -58,7 +60,7 @@ impl Reach {
         let place = if args.server_is_here || socket { ServerPlace::Here } else { ServerPlace::Elsewhere };
         let translation = if args.via_tunnel { Translation::Vouched } else { Translation::Refused };
         let mode = if run.dry_run { Mode::DryRun } else { Mode::Live };
-        Ok(Self { title: title(&info), info, environment, mode, place, translation })
+        Ok(Self { title: title(&info), kept_as: title(&info), info, environment, mode, place, translation })
     }
 
     /// A throwaway server.
@@ -68,6 +70,7 @@ impl Reach {
             .map_err(|error| CliError::usage("the throwaway server cannot be reached").because(&error))?;
         Ok(Self {
             title: title(&info),
+            kept_as: "rehearsal".to_owned(),
             info,
             environment: Environment::Rehearsal,
             mode: if run.dry_run { Mode::DryRun } else { Mode::Rehearsal },
