@@ -75,13 +75,13 @@ pub(in crate::pg) async fn read(
     Ok(found)
 }
 
-/// Definitions of the indexes on one table, by index name.
+/// Definitions of the indexes on tables of one schema, by index name.
 pub(super) async fn definitions(
     session: &Session,
-    table: Oid,
+    tables: &[Oid],
 ) -> Result<BTreeMap<String, Definition>, PgError> {
     let mut found = BTreeMap::new();
-    for row in rows(session, &[table], &[]).await? {
+    for row in rows(session, tables, &[]).await? {
         found.insert(row.get::<RawText>("name")?.0, definition(&row)?);
     }
     Ok(found)

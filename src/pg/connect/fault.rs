@@ -52,7 +52,15 @@ pub enum ConnectError {
         /// Its words.
         error: Box<ServerError>,
     },
-    /// Authentication could not be done on our side: no password known, or a method or channel binding that is not there.
+    /// The server asks for a password and none is known: a caller with a terminal may ask for one.
+    #[error(
+        "{place}: the server asks for a password and none is known: put it into ~/.pgpass (mode 600) or PGPASSWORD"
+    )]
+    PasswordNeeded {
+        /// Where.
+        place: String,
+    },
+    /// Authentication could not be done on our side: a method or a channel binding that is not there.
     #[error("{place}: authentication: {reason}")]
     Authentication {
         /// Where.
@@ -141,6 +149,7 @@ impl ConnectError {
             Self::NotLoopback { .. }
             | Self::Tls { .. }
             | Self::Authentication { .. }
+            | Self::PasswordNeeded { .. }
             | Self::NotDirect { .. }
             | Self::NotReadOnly { .. }
             | Self::All(_) => true,
@@ -157,6 +166,7 @@ impl ConnectError {
             | Self::NotLoopback { .. }
             | Self::Tls { .. }
             | Self::Authentication { .. }
+            | Self::PasswordNeeded { .. }
             | Self::NotDirect { .. }
             | Self::NotReadOnly { .. }
             | Self::WrongRole { .. }
@@ -182,7 +192,10 @@ impl ConnectError {
         // The driver's kinds are private; its own refusals carry plain text below a constant headline.
         if matches!(error.to_string().as_str(), "authentication error" | "invalid configuration") {
             let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            return Self::Authentication { place, reason: hint(reason) };
+            return match reason.as_str() {
+                "password missing" => Self::PasswordNeeded { place },
+                _ => Self::Authentication { place, reason: hint(reason) },
+            };
         }
         match PgError::from_driver(error, "startup") {
             PgError::Server(error) if is_pooler(&error) => {
@@ -203,15 +216,13 @@ fn is_pooler(error: &ServerError) -> bool {
 }
 
 fn hint(reason: String) -> String {
-    match reason.as_str() {
-        "password missing" => "the server asks for a password and none is known: put it into ~/.pgpass (mode 600) or PGPASSWORD".to_owned(),
-        "server did not use channel binding" => {
-            "the server did not authenticate by SCRAM over this TLS session (channel_binding=require); it would have got \
-             the password in a weaker form. Set password_encryption = scram-sha-256 there, or say channel_binding=prefer"
-                .to_owned()
-        }
-        _ => reason,
+    if reason == "server did not use channel binding" {
+        return "the server did not authenticate by SCRAM over this TLS session (channel_binding=require); it would have \
+                got the password in a weaker form. Set password_encryption = scram-sha-256 there, or say \
+                channel_binding=prefer"
+            .to_owned();
     }
+    reason
 }
 
 fn joined(errors: &[ConnectError]) -> String {
@@ -232,6 +243,7 @@ impl From<ConnectError> for Failure {
             ConnectError::NotLoopback { .. }
             | ConnectError::Tls { .. }
             | ConnectError::Authentication { .. }
+            | ConnectError::PasswordNeeded { .. }
             | ConnectError::NotDirect { .. }
             | ConnectError::NotReadOnly { .. }
             | ConnectError::WrongRole { .. } => Self::refused(message),

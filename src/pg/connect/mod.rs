@@ -37,6 +37,11 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Starts the task that moves a connection's bytes. It is handed in, so that whoever owns tasks also joins them.
 pub type Spawner = Arc<dyn Fn(&'static str, Task) + Send + Sync>;
 
+/// Starts connection tasks on a runtime, for callers that have nothing to join them with: each ends with its session.
+pub fn on_runtime(handle: tokio::runtime::Handle) -> Spawner {
+    Arc::new(move |_, task| drop(handle.spawn(task)))
+}
+
 /// Whether a session may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -200,7 +205,7 @@ impl Connector {
                 if policy.direct {
                     config.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
                 }
-                policy.channel_binding
+                policy.channel_binding(endpoint.password.as_ref())
             }
             Transport::Plain | Transport::Socket => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Disable);

@@ -199,7 +199,7 @@ fn endpoints(
             let name = passfile_name(&host);
             passfile.as_ref()?.find(&Wanted { host: &name, port, database, user })
         });
-        let transport = transports.to(&host, password.is_some())?;
+        let transport = transports.to(&host)?;
         endpoints.push(Endpoint { host, port, password, transport });
     }
     Ok(endpoints)

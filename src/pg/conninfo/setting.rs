@@ -101,10 +101,6 @@ impl Settings {
         self.0.get(name).map(|setting| setting.value.as_str())
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
     /// The value as one of a few words, or an error that lists them.
     pub(super) fn choice<T: Copy>(
         &self,

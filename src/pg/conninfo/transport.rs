@@ -39,12 +39,21 @@ pub struct TlsPolicy {
     pub roots: Roots,
     /// Client certificate, if one is configured.
     pub identity: Option<ClientIdentity>,
-    /// SCRAM bound to this very TLS session.
-    pub channel_binding: ChannelBinding,
+    /// SCRAM bound to this very TLS session; `None` when nobody said, see [`TlsPolicy::channel_binding`].
+    pub asked_binding: Option<ChannelBinding>,
     /// Oldest protocol version.
     pub minimum: TlsVersion,
     /// Whether TLS begins at once (`sslnegotiation=direct`, PostgreSQL 17) or after a request in clear.
     pub direct: bool,
+}
+
+impl TlsPolicy {
+    /// `require` as soon as there is a password, unless somebody said otherwise. Without one there is nothing to protect,
+    /// and a login by client certificate would not pass.
+    pub fn channel_binding(&self, password: Option<&Secret>) -> ChannelBinding {
+        let default = if password.is_some() { ChannelBinding::Require } else { ChannelBinding::Prefer };
+        self.asked_binding.unwrap_or(default)
+    }
 }
 
 /// What is verified. libpq's `require` verifies nothing unless a root file happens to exist; here it is [`Verify::ChainAndName`].
@@ -81,8 +90,8 @@ pub struct ClientIdentity {
     pub key: Secret,
 }
 
-/// libpq's `channel_binding`. The default is `require` when there is a password: then a stolen certificate alone cannot
-/// collect it, and a server that asks for it in clear or as MD5 gets nothing.
+/// libpq's `channel_binding`. With `require` a stolen certificate alone cannot collect the password, and a server that asks
+/// for it in clear or as MD5 gets nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChannelBinding {
     /// Nothing but SCRAM with channel binding.
@@ -149,8 +158,8 @@ impl<'a> Transports<'a> {
         })
     }
 
-    /// Transport to `host`; `has_password` decides the default of channel binding.
-    pub(super) fn to(&mut self, host: &Host, has_password: bool) -> Result<Transport, ConnInfoError> {
+    /// Transport to `host`.
+    pub(super) fn to(&mut self, host: &Host) -> Result<Transport, ConnInfoError> {
         let Host::Tcp { name, address } = host else { return Ok(Transport::Socket) };
         let verify = match self.mode {
             Mode::Verified(verify) => verify,
@@ -163,13 +172,10 @@ impl<'a> Transports<'a> {
             }
             Mode::Disable => return Err(ConnInfoError::Plaintext { host: name.clone() }),
         };
-        let mut policy = match &self.policy {
+        let policy = match &self.policy {
             Some(policy) => policy.clone(),
             None => self.policy.insert(policy(self.settings, self.environment, verify)?).clone(),
         };
-        if !has_password && !self.settings.has("channel_binding") {
-            policy.channel_binding = ChannelBinding::Prefer;
-        }
         Ok(Transport::Tls(policy))
     }
 }
@@ -206,7 +212,7 @@ fn policy(
         verify,
         roots: roots(settings, environment)?,
         identity: identity(settings, environment)?,
-        channel_binding: binding.unwrap_or(ChannelBinding::Require),
+        asked_binding: binding,
         minimum: minimum.unwrap_or(TlsVersion::V1_2),
         direct: direct.unwrap_or(false),
     })

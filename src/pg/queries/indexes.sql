@@ -25,10 +25,8 @@ SELECT i.indexrelid AS oid,
        i.indisreplident AS replica_identity,
        i.indisclustered AS clustered,
        EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid) AS attached,
-       ARRAY(SELECT x.conname::text FROM pg_constraint AS x
-              WHERE x.conindid = i.indexrelid AND x.contype IN ('p', 'u', 'x') ORDER BY 1) AS constraints,
-       ARRAY(SELECT x.conname::text FROM pg_constraint AS x
-              WHERE x.conindid = i.indexrelid AND x.contype = 'f' ORDER BY 1) AS foreign_keys
+       coalesce(x.constraints, '{}') AS constraints,
+       coalesce(x.foreign_keys, '{}') AS foreign_keys
   FROM pg_index AS i
   JOIN pg_class AS c ON c.oid = i.indexrelid
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -36,6 +34,13 @@ SELECT i.indexrelid AS oid,
   JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
   JOIN pg_am AS am ON am.oid = c.relam
   LEFT JOIN pg_tablespace AS sp ON sp.oid = c.reltablespace
+  -- pg_constraint has no index on conindid: read it once, not once for each index.
+  LEFT JOIN (SELECT conindid,
+                    array_agg(conname::text ORDER BY conname) FILTER (WHERE contype <> 'f') AS constraints,
+                    array_agg(conname::text ORDER BY conname) FILTER (WHERE contype = 'f') AS foreign_keys
+               FROM pg_constraint
+              WHERE conindid <> 0 AND contype IN ('p', 'u', 'x', 'f')
+              GROUP BY conindid) AS x ON x.conindid = i.indexrelid
  CROSS JOIN LATERAL (
        SELECT array_agg(pg_get_indexdef(i.indexrelid, a.attnum, false) ORDER BY a.attnum) AS texts,
               array_agg(coalesce(opn.nspname || '.' || op.opcname

@@ -100,6 +100,8 @@ async fn a_chain_and_a_name_are_verified_and_scram_is_bound_to_the_session() {
     let target = PgCatalog::new(link_to(&server.dsn(&root("ca")))).target().await.unwrap();
     assert_eq!(target.transport.word(), "TLS");
 
+    let none = format!("{} {}", server.cluster.conninfo_tcp("postgres").unwrap(), root("ca"));
+    assert!(matches!(open(&none).await.unwrap_err(), ConnectError::PasswordNeeded { .. }));
     let wrong = open(&server.dsn(&format!("password=wrong {}", root("ca")))).await.unwrap_err();
     assert!(matches!(&wrong, ConnectError::Refused { error, .. } if error.state.0 == "28P01"), "{wrong}");
     server.cluster.stop().await;

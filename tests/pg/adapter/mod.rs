@@ -15,7 +15,7 @@ use std::sync::Arc;
 use cicerone::domain::id::{EntryKey, QualifiedName};
 use cicerone::domain::target::Environment;
 use cicerone::host::SystemClock;
-use cicerone::pg::connect::{Access, Connector, Spawner, Translation};
+use cicerone::pg::connect::{Access, Connector, Spawner, Translation, on_runtime};
 use cicerone::pg::conninfo::{self, ConnInfo, OnDisk, Origin, Plaintext};
 use cicerone::pg::{Link, LinkOptions};
 use cicerone::ports::EntryRequest;
@@ -44,8 +44,7 @@ pub(crate) fn resolve(dsn: &str) -> ConnInfo {
 }
 
 pub(crate) fn spawner() -> Spawner {
-    let handle = tokio::runtime::Handle::current();
-    Arc::new(move |_, task| drop(handle.spawn(task)))
+    on_runtime(tokio::runtime::Handle::current())
 }
 
 pub(crate) fn connector(dsn: &str) -> Connector {

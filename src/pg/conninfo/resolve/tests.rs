@@ -153,7 +153,7 @@ fn channel_binding_is_required_as_soon_as_there_is_a_password() {
     let binding = |dsn: &str| {
         let info = from(Some(dsn), &environment(&[], &[])).unwrap();
         match &info.endpoints[0].transport {
-            Transport::Tls(policy) => policy.channel_binding,
+            Transport::Tls(policy) => policy.channel_binding(info.endpoints[0].password.as_ref()),
             Transport::Plain | Transport::Socket => panic!("{dsn}: no TLS"),
         }
     };
