@@ -1,14 +1,17 @@
 //! May a person's command be carried out? One gate for console and headless.
 
+#[cfg(test)]
+mod tests;
+
 use super::check::Waivable;
 use super::command::{Command, Refusal, Verb};
 use super::event::{
     BuildEvent, CheckEvent, Ending, EventKind, RollbackEvent, RunEvent, SessionEvent, StepEvent,
 };
-use super::id::{EntryKey, Oid, Person, StepId};
+use super::id::{BackendId, EntryKey, Oid, Person, StepId};
 use super::plan::ItemState;
 use super::playbook::StepKind;
-use super::state::{BuildStatus, Left, RunState, StepStatus};
+use super::state::{BuildRecord, BuildStatus, Left, RunState, StepStatus};
 use super::target::{LeftoverPolicy, Mode};
 
 /// A reason with fewer letters than this says nothing.
@@ -57,6 +60,9 @@ pub fn decide(state: &RunState, command: &Command) -> Result<EventKind, Refusal>
         }
         Verb::EndSession { backend, description, how, reason } => {
             writes(run.mode, "end sessions")?;
+            if let Some(entry) = own_build(state, *backend) {
+                return Err(not_ready(&format!("pid {} builds {}: stop it instead", backend.pid, entry.0)));
+            }
             Ok(EventKind::Session(SessionEvent::EndRequested {
                 backend: *backend,
                 description: description.clone(),
@@ -78,9 +84,9 @@ pub fn decide(state: &RunState, command: &Command) -> Result<EventKind, Refusal>
 
 fn confirm(state: &RunState, step: &StepId, typed: &str, by: Person) -> Result<EventKind, Refusal> {
     let record = state.steps.get(step).ok_or_else(|| unknown(format!("step {}", step.0)))?;
-    if !matches!(record.status, StepStatus::Held { .. }) {
+    let StepStatus::Held { why } = &record.status else {
         return Err(Refusal::NotHeld { step: step.0.clone() });
-    }
+    };
     let kind = state
         .run
         .iter()
@@ -88,10 +94,7 @@ fn confirm(state: &RunState, step: &StepId, typed: &str, by: Person) -> Result<E
         .find(|known| &known.id == step)
         .map(|known| &known.kind);
     match kind {
-        Some(StepKind::Checks { .. }) => {
-            let gates: Vec<&str> = state.closed_gates().map(|check| check.result.title.as_str()).collect();
-            Err(Refusal::GateClosed { why: gates.join(", ") })
-        }
+        Some(StepKind::Checks { .. }) => Err(Refusal::GateClosed { why: why.clone() }),
         Some(StepKind::SignOff { .. }) => Err(not_ready("a sign-off needs a name and a reason")),
         Some(StepKind::BuildIndexes { .. }) if plan_is_stale(state, step) => {
             Err(Refusal::PlanStale { why: "check again, then confirm anew".to_owned() })
@@ -109,15 +112,21 @@ fn plan_is_stale(state: &RunState, step: &StepId) -> bool {
 
 fn recheck(state: &RunState, by: Person) -> Result<EventKind, Refusal> {
     let run = state.run.as_ref().ok_or_else(|| not_ready("the run is not open"))?;
-    if state.builds.values().any(|record| matches!(record.status, BuildStatus::Running { .. })) {
-        return Err(not_ready("builds are running: pause, and let them end first"));
+    if is_busy(state) {
+        return Err(not_ready("builds or drops are running: pause, and let them end first"));
+    }
+    if is_rolling_back(state) {
+        return Err(not_ready("a rollback goes on"));
     }
     let checks = run
         .playbook
         .steps()
         .find(|step| matches!(step.kind, StepKind::Checks { .. }) && state.steps.contains_key(&step.id))
         .ok_or_else(|| not_ready("no checks ran yet"))?;
-    if state.control.checks_took.is_none() {
+    // Held without answers, no plan could be made: that is what another try is for.
+    let held =
+        state.steps.get(&checks.id).is_some_and(|record| matches!(record.status, StepStatus::Held { .. }));
+    if state.control.checks_took.is_none() && !held {
         return Err(already("checking"));
     }
     Ok(EventKind::Step(StepEvent::Reopened { step: checks.id.clone(), by }))
@@ -127,8 +136,8 @@ fn stop(state: &RunState, entry: &EntryKey, by: Person) -> Result<EventKind, Ref
     let record = state.builds.get(entry).ok_or_else(|| unknown(format!("build of {}", entry.0)))?;
     match &record.status {
         BuildStatus::Running { stopping: Some(_), .. } => Err(already("stopping")),
-        BuildStatus::Running { .. } if record.intent.is_none() => {
-            Err(not_ready("nothing was sent yet: skip it instead"))
+        BuildStatus::Running { .. } if record.is_strangers() => {
+            Err(not_ready("somebody else builds it: skip it, or end that session"))
         }
         BuildStatus::Running { .. } => {
             Ok(EventKind::Build(BuildEvent::StopRequested { entry: entry.clone(), by }))
@@ -145,14 +154,18 @@ fn stop(state: &RunState, entry: &EntryKey, by: Person) -> Result<EventKind, Ref
 
 fn skip(state: &RunState, entry: &EntryKey, reason: &str, by: Person) -> Result<EventKind, Refusal> {
     known_entry(state, entry)?;
-    match state.builds.get(entry).map(|record| &record.status) {
-        Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) => {
+    let record = state.builds.get(entry);
+    let theirs = record.is_some_and(BuildRecord::is_strangers);
+    match record.map(|record| &record.status) {
+        Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) if !theirs => {
             Err(Refusal::Running { entry: entry.0.clone() })
         }
         Some(BuildStatus::Verified { .. }) => Err(already("verified")),
         Some(BuildStatus::Skipped { .. }) => Err(already("skipped")),
         Some(
-            BuildStatus::Retrying { .. }
+            BuildStatus::Running { .. }
+            | BuildStatus::Cleaning { .. }
+            | BuildStatus::Retrying { .. }
             | BuildStatus::Failed { .. }
             | BuildStatus::Unknown { .. }
             | BuildStatus::RolledBack,
@@ -170,6 +183,12 @@ fn retry(
     by: &Person,
 ) -> Result<EventKind, Refusal> {
     let item = known_entry(state, entry)?;
+    if item.table_oid.is_none() {
+        return Err(not_ready("its table did not exist when the plan was made: check again"));
+    }
+    if state.current_step().is_none_or(|step| matches!(step.kind, StepKind::SignOff { .. })) {
+        return Err(not_ready("nothing more is built at this step: check again to go back"));
+    }
     let again = |clean: Option<Oid>| {
         Ok(EventKind::Build(BuildEvent::RetryRequested { entry: entry.clone(), by: by.clone(), clean }))
     };
@@ -204,7 +223,7 @@ fn retry(
 }
 
 fn roll(state: &RunState, entries: &[EntryKey], reason: &str, by: Person) -> Result<EventKind, Refusal> {
-    if state.control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none()) {
+    if is_rolling_back(state) {
         return Err(already("rolling back"));
     }
     let running = |key: &EntryKey| {
@@ -219,8 +238,13 @@ fn roll(state: &RunState, entries: &[EntryKey], reason: &str, by: Person) -> Res
     }
     let entries: Vec<EntryKey> = if entries.is_empty() {
         let mut all: Vec<EntryKey> = state.ledger.keys().cloned().collect();
+        // Those that wait for their table are part of it too: nothing of them may be sent any more.
         all.extend(
-            state.builds.keys().filter(|key| running(key) && !state.ledger.contains_key(key)).cloned(),
+            state
+                .builds
+                .keys()
+                .filter(|key| state.is_at_work_on(key) && !state.ledger.contains_key(key))
+                .cloned(),
         );
         all
     } else {
@@ -260,8 +284,8 @@ fn end_here(state: &RunState) -> Result<EventKind, Refusal> {
         state.steps.get(&step.id).is_some_and(|record| matches!(record.status, StepStatus::Held { .. }))
     });
     let Some(step) = held else { return Err(not_ready("no step waits for a person")) };
-    if state.builds.values().any(|record| matches!(record.status, BuildStatus::Running { .. })) {
-        return Err(not_ready("builds are running"));
+    if is_busy(state) {
+        return Err(not_ready("builds or drops are running"));
     }
     let ending = match step.kind {
         StepKind::Confirm { .. } | StepKind::SignOff { .. } => Ending::NeedsPerson { step: step.id.clone() },
@@ -270,6 +294,27 @@ fn end_here(state: &RunState) -> Result<EventKind, Refusal> {
         }
     };
     Ok(EventKind::Run(RunEvent::Closed { ending }))
+}
+
+/// Whether anything is begun and not concluded, builds of other people that are watched included.
+fn is_busy(state: &RunState) -> bool {
+    state.is_at_work() || state.builds.values().any(BuildRecord::is_strangers)
+}
+
+fn is_rolling_back(state: &RunState) -> bool {
+    state.control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none())
+}
+
+/// The entry that this backend builds for us, if it does.
+fn own_build(state: &RunState, backend: BackendId) -> Option<&EntryKey> {
+    state
+        .builds
+        .iter()
+        .find(|(_, record)| {
+            matches!(record.status, BuildStatus::Running { .. })
+                && record.intent.as_ref().is_some_and(|intent| intent.backend == backend)
+        })
+        .map(|(key, _)| key)
 }
 
 fn known_entry<'a>(state: &'a RunState, entry: &EntryKey) -> Result<&'a super::plan::PlanItem, Refusal> {

@@ -5,6 +5,9 @@
 //! waits for people gives its slot to the next one. Critical entries first, partial and expression builds last
 //! among equals, longest estimate first, so that the tail of the rollout is short.
 
+#[cfg(test)]
+mod tests;
+
 use super::effect::{EffectKey, InFlight, urgency};
 use super::id::EntryKey;
 use super::plan::{ItemState, PlanItem};
@@ -26,10 +29,11 @@ pub fn next_build(
     let mut working = 0;
     let mut waiting = 0;
     for record in state.builds.values() {
-        if let BuildStatus::Running { stage, .. } = record.status {
+        if let BuildStatus::Running { .. } = record.status {
+            // An orphan of ours takes as much of the server as any other build; a stranger's is not ours to count.
             if is_waiting(record) {
                 waiting += 1;
-            } else if stage != Stage::Watched {
+            } else if !record.is_strangers() {
                 working += 1;
             }
         }

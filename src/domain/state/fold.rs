@@ -1,17 +1,18 @@
 //! One event into the state.
 
 use super::{
-    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, DropRecord, Intent, LedgerItem, Pass,
+    AfterCleaning, BuildRecord, BuildStatus, CheckRecord, DropEnd, DropRecord, Intent, LedgerItem, Pass,
     RollbackRecord, RollbackScope, RunInfo, RunState, SignOff, Stage, StepRecord, StepStatus,
 };
 
 use crate::domain::check::Waiver;
 use crate::domain::event::{
-    BuildEvent, CheckEvent, DropConclusion, DropEvent, Event, EventKind, Origin, RollbackEvent, RunEvent,
-    SessionEvent, StepEvent, VerifyEvent,
+    BuildEvent, CheckEvent, DropConclusion, DropEvent, DropPurpose, Event, EventKind, Origin, RollbackEvent,
+    RunEvent, SessionEvent, StepEvent, VerifyEvent,
 };
 use crate::domain::id::{EntryKey, StepId};
 use crate::domain::plan::{ItemState, Plan};
+use crate::domain::playbook::StepKind;
 use crate::domain::progress::Phase;
 
 impl RunState {
@@ -70,13 +71,7 @@ impl RunState {
                 if let Some(run) = &mut self.run {
                     run.operators.push(operator.clone());
                 }
-                // Whoever takes over decides anew whether to pause, abort or end.
-                self.control.closed = None;
-                self.control.abort = None;
-                self.control.paused = None;
-                self.control.target_changed = None;
-                self.control.plan_for = None;
-                self.control.connected = None;
+                self.take_over(at);
             }
             RunEvent::TargetSeen { target } => {
                 self.target = Some(target.clone());
@@ -94,14 +89,54 @@ impl RunState {
             }
             RunEvent::TaskPanicked { task, message } => {
                 self.control.panics.push(format!("{task}: {message}"));
+                self.control.panics_here += 1;
             }
             RunEvent::Closed { ending } => self.control.closed = Some((at, ending.clone())),
+        }
+    }
+
+    /// Whoever takes over decides anew whether to pause, abort or end, and every question that waited for an answer
+    /// is asked again.
+    fn take_over(&mut self, at: jiff::Timestamp) {
+        self.control.closed = None;
+        self.control.abort = None;
+        self.control.paused = None;
+        self.control.target_changed = None;
+        self.control.plan_for = None;
+        self.control.connected = None;
+        self.control.panics_here = 0;
+        for record in self.steps.values_mut() {
+            if let StepStatus::Held { .. } = record.status {
+                record.status = StepStatus::Running;
+            }
+        }
+        let checking = self.current_step().is_some_and(|step| matches!(step.kind, StepKind::Checks { .. }));
+        if checking {
+            self.ask_again();
+        }
+        for record in self.builds.values_mut() {
+            record.take_over(at);
+        }
+    }
+
+    /// Answers of an earlier pass stand until they are given anew.
+    fn ask_again(&mut self) {
+        self.control.checks_took = None;
+        for check in &mut self.checks {
+            check.pass = Pass::Earlier;
         }
     }
 
     /// A new plan speaks for every entry that nothing of ours is at work on and that is not settled.
     fn take_plan(&mut self, plan: &Plan, at: jiff::Timestamp) {
         for item in &plan.items {
+            let waits = self
+                .builds
+                .get(&item.key)
+                .is_some_and(|record| matches!(record.status, BuildStatus::Retrying { .. }));
+            if waits && !matches!(item.state, ItemState::ToBuild | ItemState::Present { .. }) {
+                self.builds.remove(&item.key);
+            }
             if let ItemState::Present { oid, size } = &item.state {
                 let ours = self.ledger.get(&item.key).is_some_and(|made| made.oid == *oid);
                 let record = self.builds.entry(item.key.clone()).or_insert_with(|| BuildRecord::new(at));
@@ -151,9 +186,9 @@ impl RunState {
                 }
                 self.plan = None;
                 self.control.plan_for = None;
-                self.control.checks_took = None;
-                for check in &mut self.checks {
-                    check.pass = Pass::Earlier;
+                self.ask_again();
+                for record in self.builds.values_mut() {
+                    record.checked = None;
                 }
             }
         }
@@ -213,9 +248,9 @@ impl RunState {
                 record.phases.push((Phase::FirstLock, at));
             }
             BuildEvent::Located { oid, .. } => {
-                record.oid = Some(*oid);
                 // Only what our own intent made is ours: before it, under the item lock, the name was free.
                 if let Some(intent) = &record.intent {
+                    record.oid = Some(*oid);
                     let item = LedgerItem { oid: *oid, table_oid: intent.table_oid, seen_at: at };
                     self.ledger.insert(key, item);
                 }
@@ -258,14 +293,19 @@ impl RunState {
                 record.finished_at = Some(at);
             }
             BuildEvent::RetryRequested { clean, .. } => {
-                record.status = match clean {
-                    Some(oid) => {
-                        BuildStatus::Cleaning { oid: *oid, then: AfterCleaning::Retry { not_before: at } }
-                    }
-                    None => BuildStatus::Retrying { not_before: at },
-                };
                 record.attempts = 0;
-                record.finished_at = None;
+                match (clean, &record.status) {
+                    (Some(oid), _) => {
+                        let then = AfterCleaning::Retry { not_before: at };
+                        record.status = BuildStatus::Cleaning { oid: *oid, then };
+                        record.finished_at = None;
+                    }
+                    (None, BuildStatus::Unknown { .. }) => record.look_again(at),
+                    (None, _) => {
+                        record.status = BuildStatus::Retrying { not_before: at };
+                        record.finished_at = None;
+                    }
+                }
             }
         }
     }
@@ -281,6 +321,7 @@ impl RunState {
                         started_at: at,
                         backend: None,
                         blockers: Vec::new(),
+                        result: None,
                         conclusion: None,
                     },
                 );
@@ -295,21 +336,26 @@ impl RunState {
                     record.blockers.clone_from(blockers);
                 }
             }
-            DropEvent::StatementEnded { .. } => {}
+            DropEvent::StatementEnded { entry, result } => {
+                if let Some(record) = self.drops.get_mut(entry) {
+                    record.result = Some(result.clone());
+                }
+            }
             DropEvent::Concluded { entry, oid, conclusion } => {
-                let purpose = self.drops.get_mut(entry).map(|record| {
+                let ended = self.drops.get_mut(entry).map(|record| {
                     record.conclusion = Some(conclusion.clone());
-                    record.purpose
+                    (record.purpose, record.end(conclusion))
                 });
-                if *conclusion == DropConclusion::Gone
-                    && self.ledger.get(entry).is_some_and(|made| made.oid == *oid)
-                {
+                let gone = *conclusion == DropConclusion::Gone;
+                if gone && self.ledger.get(entry).is_some_and(|made| made.oid == *oid) {
                     self.ledger.remove(entry);
                 }
                 if let Some(record) = self.builds.get_mut(entry) {
-                    record.after_drop(conclusion, purpose, at);
+                    record.after_drop(conclusion, ended, at);
                 }
-                if let Some(rollback) = &mut self.control.rollback {
+                // A leftover that would not go, and a drop whose process died, are tried once more by the rollback.
+                let tried = gone || matches!(ended, None | Some((DropPurpose::Rollback, DropEnd::Heard)));
+                if tried && let Some(rollback) = &mut self.control.rollback {
                     rollback.entries.retain(|key| key != entry);
                 }
             }
@@ -336,10 +382,9 @@ impl RunState {
     fn apply_rollback(&mut self, event: &RollbackEvent, at: jiff::Timestamp) {
         match event {
             RollbackEvent::Requested { by, reason, entries } => {
-                let whole = self.ledger.keys().all(|key| entries.contains(key));
-                for key in entries {
-                    self.drops.remove(key);
-                }
+                let running = self.builds.keys().filter(|key| self.is_at_work_on(key));
+                let whole = self.ledger.keys().chain(running).all(|key| entries.contains(key));
+                self.drops.retain(|key, drop| drop.conclusion.is_none() || !entries.contains(key));
                 self.control.rollback = Some(RollbackRecord {
                     at,
                     by: by.clone(),

@@ -3,10 +3,15 @@
 //! [`RunState::apply`] is total: whatever the order of the events, it neither fails nor panics. Replay of a journal
 //! and the live engine hold the same value after the same events.
 
+mod build;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod fold;
 mod query;
 mod record;
 mod sentence;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +22,7 @@ use crate::domain::plan::Plan;
 use crate::domain::target::Target;
 
 pub use query::Tally;
+use record::DropEnd;
 pub use record::{
     AfterCleaning, BuildRecord, BuildStatus, CheckRecord, Control, DropRecord, Intent, LedgerItem, Left,
     Pass, RollbackRecord, RollbackScope, RunInfo, SignOff, Stage, StepRecord, StepStatus,

@@ -1,10 +1,10 @@
 //! Questions that readers ask of the state.
 
-use super::{BuildStatus, CheckRecord, Left, RunState, StepStatus};
+use super::{BuildRecord, BuildStatus, CheckRecord, Left, RollbackScope, RunState, Stage, StepStatus};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{CheckId, Oid, StepId};
+use crate::domain::id::{CheckId, EntryKey, Oid, StepId};
 use crate::domain::plan::ItemState;
 use crate::domain::playbook::Step;
 
@@ -62,15 +62,51 @@ impl RunState {
 
     /// What runs on a table: at most one thing of ours ever does.
     pub fn busy_tables(&self) -> Vec<Oid> {
-        let Some(plan) = &self.plan else { return Vec::new() };
-        plan.items
+        let running = self
+            .builds
             .iter()
-            .filter(|item| {
-                self.builds.get(&item.key).is_some_and(|r| matches!(r.status, BuildStatus::Running { .. }))
-                    || self.drops.get(&item.key).is_some_and(|drop| drop.conclusion.is_none())
-            })
-            .filter_map(|item| item.table_oid)
-            .collect()
+            .filter(|(_, record)| matches!(record.status, BuildStatus::Running { .. }))
+            .map(|(key, _)| key);
+        let dropping = self.drops.iter().filter(|(_, drop)| drop.conclusion.is_none()).map(|(key, _)| key);
+        running.chain(dropping).filter_map(|key| self.table_of(key)).collect()
+    }
+
+    /// The table of an entry: what was really worked on, before what the newest plan says.
+    pub fn table_of(&self, entry: &EntryKey) -> Option<Oid> {
+        let begun = self.builds.get(entry).and_then(|record| record.intent.as_ref()).map(|it| it.table_oid);
+        let made = || self.ledger.get(entry).map(|made| made.table_oid);
+        let planned = || self.plan.as_ref()?.item(entry)?.table_oid;
+        begun.or_else(made).or_else(planned)
+    }
+
+    /// Whether anything of ours is begun and not concluded. Builds of other people are not ours.
+    pub fn is_at_work(&self) -> bool {
+        self.builds.keys().chain(self.drops.keys()).any(|key| self.is_at_work_on(key))
+    }
+
+    /// Whether a build, a drop, or a drop that is due is begun and not concluded for an entry.
+    pub fn is_at_work_on(&self, entry: &EntryKey) -> bool {
+        self.builds.get(entry).is_some_and(|record| {
+            matches!(record.status, BuildStatus::Running { .. } | BuildStatus::Cleaning { .. })
+                && !record.is_strangers()
+        }) || self.drops.get(entry).is_some_and(|drop| drop.conclusion.is_none())
+    }
+
+    /// Whether nothing more is to be sent for an entry: the run ends, or what it made is rolled back.
+    pub fn is_ending_for(&self, entry: &EntryKey) -> bool {
+        let control = &self.control;
+        let rolled = control.rollback.as_ref().is_some_and(|rollback| {
+            rollback.scope == RollbackScope::Whole
+                || (rollback.finished.is_none() && rollback.entries.contains(entry))
+        });
+        rolled || control.closed.is_some() || control.abort.is_some() || control.target_changed.is_some()
+    }
+}
+
+impl BuildRecord {
+    /// Whether it is somebody else's build, which is only looked at. Ours have an intent.
+    pub fn is_strangers(&self) -> bool {
+        matches!(self.status, BuildStatus::Running { stage: Stage::Watched, .. }) && self.intent.is_none()
     }
 }
 

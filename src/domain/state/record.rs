@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::blocker::{Bites, Blocker};
+use crate::domain::blocker::Blocker;
 use crate::domain::check::{CheckResult, Waiver};
 use crate::domain::event::{
-    Before, Conclusion, DropConclusion, DropPurpose, Ending, Next, Origin, PlanReading, StepOutcome,
+    Before, Conclusion, DropConclusion, DropPurpose, Ending, Origin, PlanReading, StepOutcome,
 };
 use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, Digest, EntryKey, Oid, Person, RunId, StepId};
@@ -13,9 +13,6 @@ use crate::domain::playbook::Playbook;
 use crate::domain::progress::{Phase, Wait};
 use crate::domain::target::{Environment, Mode, Operator, RunSettings};
 use crate::domain::unit::{Bytes, Millis};
-
-/// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
-const MAX_BLOCKERS_KEPT: usize = 50;
 
 /// What was opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -262,6 +259,9 @@ pub struct DropRecord {
     pub backend: Option<BackendId>,
     /// Who holds it up.
     pub blockers: Vec<Blocker>,
+    /// What the server answered; absent while it runs, and for ever when nobody was there to hear it.
+    #[serde(default)]
+    pub result: Option<Result<(), Failure>>,
     /// What is so; absent while it runs.
     pub conclusion: Option<DropConclusion>,
 }
@@ -289,6 +289,9 @@ pub struct Control {
     pub closed: Option<(jiff::Timestamp, Ending)>,
     /// Panics of tasks.
     pub panics: Vec<String>,
+    /// How many of them since the process that drives the run took it.
+    #[serde(default)]
+    pub panics_here: u32,
     /// Sessions of others that an operator ended, with what came of it.
     pub sessions: Vec<(BackendId, String)>,
 }
@@ -331,229 +334,26 @@ pub struct SignOff {
     pub reason: String,
 }
 
-impl StepRecord {
-    pub(super) fn new(at: jiff::Timestamp) -> Self {
-        Self { started_at: at, status: StepStatus::Running, confirmed: None, finished_at: None }
+/// How a drop ended, as far as the journal tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DropEnd {
+    /// The server answered, or nothing was sent.
+    Heard,
+    /// No answer reached the journal, and the index is still there.
+    CutOff,
+}
+
+impl DropRecord {
+    /// How it ended, given what the catalogs say.
+    pub(super) fn end(&self, conclusion: &DropConclusion) -> DropEnd {
+        let there =
+            matches!(conclusion, DropConclusion::Untouched { .. } | DropConclusion::Interrupted { .. });
+        if there && self.result.is_none() { DropEnd::CutOff } else { DropEnd::Heard }
     }
 }
 
-impl BuildRecord {
+impl StepRecord {
     pub(super) fn new(at: jiff::Timestamp) -> Self {
-        Self {
-            attempts: 0,
-            status: BuildStatus::Retrying { not_before: at },
-            intent: None,
-            oid: None,
-            started_at: at,
-            finished_at: None,
-            phases: Vec::new(),
-            blockers: Vec::new(),
-            held_since: None,
-            failure: None,
-            size: None,
-            plans: (Vec::new(), Vec::new()),
-            checked: None,
-        }
-    }
-
-    pub(super) fn start(&mut self, attempt: u32) {
-        self.attempts = attempt;
-        self.status = BuildStatus::Running { stage: Stage::Preparing, stopping: None, over_budget: None };
-        self.intent = None;
-        self.oid = None;
-        self.phases.clear();
-        self.held_since = None;
-        self.finished_at = None;
-    }
-
-    /// Notes who holds it up, each once.
-    pub(super) fn hold_up(&mut self, blockers: &[Blocker], at: jiff::Timestamp) {
-        if blockers.iter().any(|blocker| blocker.bites == Bites::Now) {
-            self.held_since.get_or_insert(at);
-        }
-        for blocker in blockers {
-            let known = self.blockers.iter().any(|b| {
-                b.stage == blocker.stage && b.backend() == blocker.backend() && b.why == blocker.why
-            });
-            if !known && self.blockers.len() < MAX_BLOCKERS_KEPT {
-                self.blockers.push(blocker.clone());
-            }
-        }
-    }
-
-    pub(super) fn set_stage(&mut self, to: Stage) {
-        match &mut self.status {
-            BuildStatus::Running { stage, .. } => *stage = to,
-            BuildStatus::Retrying { .. }
-            | BuildStatus::Cleaning { .. }
-            | BuildStatus::Verified { .. }
-            | BuildStatus::Failed { .. }
-            | BuildStatus::Skipped { .. }
-            | BuildStatus::Unknown { .. }
-            | BuildStatus::RolledBack => {
-                self.status = BuildStatus::Running { stage: to, stopping: None, over_budget: None };
-            }
-        }
-    }
-
-    pub(super) fn clear_budget(&mut self) {
-        if let BuildStatus::Running { over_budget, .. } = &mut self.status {
-            *over_budget = None;
-        }
-    }
-
-    /// Whether somebody asked for this build to be stopped.
-    pub fn stopping(&self) -> Option<&Person> {
-        match &self.status {
-            BuildStatus::Running { stopping, .. } => stopping.as_ref(),
-            BuildStatus::Retrying { .. }
-            | BuildStatus::Cleaning { .. }
-            | BuildStatus::Verified { .. }
-            | BuildStatus::Failed { .. }
-            | BuildStatus::Skipped { .. }
-            | BuildStatus::Unknown { .. }
-            | BuildStatus::RolledBack => None,
-        }
-    }
-
-    /// Takes a conclusion in and returns what belongs into the ledger.
-    pub(super) fn conclude(
-        &mut self,
-        conclusion: &Conclusion,
-        next: &Next,
-        at: jiff::Timestamp,
-    ) -> Option<LedgerItem> {
-        let (seen, origin) = match conclusion {
-            Conclusion::Verified { oid, size, origin } => {
-                self.size = Some(*size);
-                (Some(*oid), *origin)
-            }
-            Conclusion::Leftover { oid, origin, .. } => (Some(*oid), *origin),
-            Conclusion::Absent
-            | Conclusion::Drift { .. }
-            | Conclusion::BuiltElsewhere { .. }
-            | Conclusion::StillBuilding { .. }
-            | Conclusion::Unknown { .. } => (None, Origin::NotOurs),
-        };
-        self.oid = seen.or(self.oid);
-        let leftover = if let Conclusion::Leftover { oid, .. } = conclusion { Some(*oid) } else { None };
-        self.status = match (next, conclusion) {
-            (Next::Done, Conclusion::Verified { origin, .. }) => BuildStatus::Verified { origin: *origin },
-            (Next::Done, _) | (Next::GiveUp { .. }, Conclusion::Unknown { .. }) => {
-                BuildStatus::Unknown { why: conclusion.sentence() }
-            }
-            (Next::Retry { not_before }, _) => BuildStatus::Retrying { not_before: *not_before },
-            (Next::DropThenRetry { not_before }, _) => match leftover {
-                Some(oid) => {
-                    BuildStatus::Cleaning { oid, then: AfterCleaning::Retry { not_before: *not_before } }
-                }
-                None => BuildStatus::Retrying { not_before: *not_before },
-            },
-            (Next::DropThenStop { sentence }, _) => match leftover {
-                Some(oid) => {
-                    BuildStatus::Cleaning { oid, then: AfterCleaning::Stop { sentence: sentence.clone() } }
-                }
-                None => BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing },
-            },
-            (Next::Watch, _) => {
-                BuildStatus::Running { stage: Stage::Watched, stopping: None, over_budget: None }
-            }
-            (Next::GiveUp { sentence }, _) => BuildStatus::Failed {
-                sentence: sentence.clone(),
-                left: if leftover.is_some() { Left::Leftover } else { Left::Nothing },
-            },
-        };
-        if !matches!(self.status, BuildStatus::Running { .. }) {
-            self.finished_at = Some(at);
-        }
-        let table_oid = self.intent.as_ref().map(|intent| intent.table_oid);
-        match (seen, table_oid, origin) {
-            (Some(oid), Some(table_oid), Origin::Ours) => Some(LedgerItem { oid, table_oid, seen_at: at }),
-            _ => None,
-        }
-    }
-
-    pub(super) fn after_drop(
-        &mut self,
-        conclusion: &DropConclusion,
-        purpose: Option<DropPurpose>,
-        at: jiff::Timestamp,
-    ) {
-        let gone = *conclusion == DropConclusion::Gone;
-        match (&self.status, gone) {
-            (BuildStatus::Cleaning { then: AfterCleaning::Retry { not_before }, .. }, true) => {
-                self.status = BuildStatus::Retrying { not_before: *not_before };
-            }
-            (BuildStatus::Cleaning { then: AfterCleaning::Stop { sentence }, .. }, true) => {
-                self.status = BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing };
-                self.finished_at = Some(at);
-            }
-            (BuildStatus::Cleaning { .. }, false) => {
-                self.status = BuildStatus::Failed {
-                    sentence: format!("the leftover could not be dropped: {}", conclusion.sentence()),
-                    left: Left::Leftover,
-                };
-                self.finished_at = Some(at);
-            }
-            (_, true) if purpose == Some(DropPurpose::Rollback) => {
-                self.status = BuildStatus::RolledBack;
-                self.finished_at = Some(at);
-            }
-            (_, true) => self.status = BuildStatus::Retrying { not_before: at },
-            (BuildStatus::Verified { .. }, false) => {
-                if let DropConclusion::Interrupted { why, .. } = conclusion {
-                    self.status = BuildStatus::Failed {
-                        sentence: format!("its rollback was cut in the middle: {why}"),
-                        left: Left::Leftover,
-                    };
-                }
-            }
-            (_, false) => {}
-        }
-    }
-
-    /// The verify step may find that what was right is right no longer.
-    pub(super) fn recheck(&mut self, conclusion: &Conclusion) {
-        let verified = matches!(self.status, BuildStatus::Verified { .. });
-        match conclusion {
-            Conclusion::Verified { size, .. } => self.size = Some(*size),
-            Conclusion::Unknown { why } if verified => {
-                self.status = BuildStatus::Unknown { why: why.clone() };
-            }
-            other @ (Conclusion::Leftover { .. }
-            | Conclusion::Absent
-            | Conclusion::Drift { .. }
-            | Conclusion::BuiltElsewhere { .. }
-            | Conclusion::StillBuilding { .. })
-                if verified =>
-            {
-                self.status = BuildStatus::Failed {
-                    sentence: format!("verified before, but now {}", other.sentence()),
-                    left: if matches!(other, Conclusion::Leftover { .. }) {
-                        Left::Leftover
-                    } else {
-                        Left::Nothing
-                    },
-                };
-            }
-            Conclusion::Leftover { .. }
-            | Conclusion::Absent
-            | Conclusion::Drift { .. }
-            | Conclusion::BuiltElsewhere { .. }
-            | Conclusion::StillBuilding { .. }
-            | Conclusion::Unknown { .. } => {}
-        }
-    }
-
-    /// Time from the first attempt to the end, or to `now`.
-    pub fn elapsed(&self, now: jiff::Timestamp) -> Millis {
-        Millis::between(self.started_at, self.finished_at.unwrap_or(now))
-    }
-
-    /// Time spent in each phase of the newest attempt, up to `now` or the end.
-    pub fn phase_times(&self, now: jiff::Timestamp) -> Vec<(Phase, Millis)> {
-        let end = self.finished_at.unwrap_or(now);
-        let ends = self.phases.iter().skip(1).map(|(_, at)| *at).chain(std::iter::once(end));
-        self.phases.iter().zip(ends).map(|((phase, from), to)| (*phase, Millis::between(*from, to))).collect()
+        Self { started_at: at, status: StepStatus::Running, confirmed: None, finished_at: None }
     }
 }

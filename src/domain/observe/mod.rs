@@ -1,20 +1,29 @@
 //! What an outcome means: facts from workers become events, and the catalogs decide, never a statement's exit.
 
 use super::blocker::Blocker;
-use super::catalog::{Builder, IndexReading};
+use super::catalog::IndexReading;
 use super::check::CheckResult;
 use super::event::{
-    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, EventKind, Moment, Next, Origin,
-    PlanReading, RunEvent, SessionEvent, Signalled, StepEvent, VerifyEvent,
+    Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, EventKind, Moment, PlanReading,
+    RunEvent, SessionEvent, Signalled, StepEvent, VerifyEvent,
 };
-use super::failure::{Failure, FailureClass};
+use super::failure::Failure;
 use super::id::{BackendId, EntryKey, Oid, Person};
 use super::plan::{Plan, StaleReason};
 use super::playbook::StepKind;
 use super::progress::{Phase, Wait};
-use super::state::{BuildRecord, RunState};
+use super::state::{BuildStatus, RunState, Stage};
 use super::target::{BudgetPolicy, Target};
 use super::unit::Millis;
+
+mod conclude;
+mod next;
+#[cfg(test)]
+mod tests;
+
+use conclude::conclude;
+pub use conclude::who_builds;
+use next::next;
 
 /// Author of stops that the engine itself decides on: another attempt may follow them.
 pub const ENGINE: &str = "engine";
@@ -173,6 +182,9 @@ pub enum Outcome {
 
 /// The events that an outcome becomes, in order. Total.
 pub fn observe(state: &RunState, outcome: Outcome, now: jiff::Timestamp) -> Vec<EventKind> {
+    if is_late(state, &outcome) {
+        return Vec::new();
+    }
     match outcome {
         Outcome::Connected(result) => connected(state, result),
         Outcome::Planned(result) => planned(state, result, now),
@@ -231,6 +243,48 @@ pub fn observe(state: &RunState, outcome: Outcome, now: jiff::Timestamp) -> Vec<
     }
 }
 
+/// Whether a fact is about something that is over. The observer reads the server while workers go on: what it saw of
+/// one attempt must not be taken for news of the next.
+fn is_late(state: &RunState, outcome: &Outcome) -> bool {
+    let running = |entry: &EntryKey| match state.builds.get(entry).map(|record| &record.status) {
+        Some(BuildStatus::Running { stage, .. }) => Some(*stage),
+        Some(
+            BuildStatus::Retrying { .. }
+            | BuildStatus::Cleaning { .. }
+            | BuildStatus::Verified { .. }
+            | BuildStatus::Failed { .. }
+            | BuildStatus::Skipped { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack,
+        )
+        | None => None,
+    };
+    match outcome {
+        Outcome::Located { entry, .. }
+        | Outcome::PhaseSeen { entry, .. }
+        | Outcome::BudgetSpent { entry, .. }
+        | Outcome::LateComer { entry } => !matches!(running(entry), Some(Stage::Sent | Stage::Watched)),
+        Outcome::BuildHeldUp { entry, .. } => running(entry).is_none(),
+        // A reading of an entry that was left out meanwhile; one that nothing is recorded of is a first look.
+        Outcome::BuildRead { entry, .. } => state.builds.contains_key(entry) && running(entry).is_none(),
+        Outcome::Connected(_)
+        | Outcome::Planned(_)
+        | Outcome::Checked(_)
+        | Outcome::ChecksEnded(_)
+        | Outcome::Explained { .. }
+        | Outcome::AboutToBuild { .. }
+        | Outcome::BuildEnded { .. }
+        | Outcome::AboutToDrop { .. }
+        | Outcome::DropHeldUp { .. }
+        | Outcome::DropEnded { .. }
+        | Outcome::DropRefused { .. }
+        | Outcome::DropRead { .. }
+        | Outcome::Verified { .. }
+        | Outcome::Signalled { .. }
+        | Outcome::Panicked { .. } => false,
+    }
+}
+
 fn stop(entry: EntryKey) -> EventKind {
     EventKind::Build(BuildEvent::StopRequested { entry, by: Person(ENGINE.to_owned()) })
 }
@@ -272,10 +326,8 @@ fn planned(state: &RunState, result: Result<Box<Plan>, Failure>, now: jiff::Time
         }
     };
     let building = step.filter(|step| matches!(step.kind, StepKind::BuildIndexes { .. }));
-    // A plan that somebody agreed to must still be true when it is carried out. After a take-over nobody agreed
-    // to anything yet in this process, and our own builds have changed the catalogs: the fresh plan stands.
-    if let (Some(step), Some(agreed), Some(_)) = (building, &state.plan, &state.control.plan_for) {
-        let reasons = agreed.stale(&fresh, now);
+    if let (Some(step), Some(agreed)) = (building, &state.plan) {
+        let reasons = stale(state, agreed, &fresh, now);
         if !reasons.is_empty() {
             let lines: Vec<String> = reasons.iter().flat_map(StaleReason::lines).collect();
             return vec![EventKind::Step(StepEvent::Held {
@@ -285,6 +337,22 @@ fn planned(state: &RunState, result: Result<Box<Plan>, Failure>, now: jiff::Time
         }
     }
     vec![EventKind::Run(RunEvent::Planned { plan: fresh })]
+}
+
+/// A plan that somebody agreed to must still be true when it is carried out. Once a process that died had begun to
+/// build, its own work has changed the catalogs and time has passed, so that whoever takes over can only be held to
+/// the registry and the settings that were agreed to.
+fn stale(state: &RunState, agreed: &Plan, fresh: &Plan, now: jiff::Timestamp) -> Vec<StaleReason> {
+    let mut reasons = agreed.stale(fresh, now);
+    let begun = !state.ledger.is_empty()
+        || state.builds.values().any(|record| record.attempts > 0 || record.intent.is_some());
+    if state.control.plan_for.is_none() && begun {
+        reasons.retain(|reason| match reason {
+            StaleReason::Registry { .. } | StaleReason::Target { .. } | StaleReason::Setting { .. } => true,
+            StaleReason::TooOld { .. } | StaleReason::Entry { .. } => false,
+        });
+    }
+    reasons
 }
 
 fn verified(state: &RunState, entry: EntryKey, reading: &Result<IndexReading, Failure>) -> Vec<EventKind> {
@@ -325,177 +393,13 @@ fn budget_spent(state: &RunState, entry: EntryKey, wait: Wait, waited: Millis) -
     }
 }
 
-/// Success is a conjunction, read on a fresh connection: valid, ready, live, on the right table, with the registry's
-/// definition in the server's own words, on the same server.
-fn conclude(
-    state: &RunState,
-    entry: &EntryKey,
-    reading: &Result<IndexReading, Failure>,
-    ended: Option<BackendId>,
-    events: &mut Vec<EventKind>,
-) -> Conclusion {
-    let reading = match reading {
-        Ok(reading) => reading,
-        Err(failure) => return Conclusion::Unknown { why: failure.message.clone() },
-    };
-    let Some(target) = &state.target else {
-        return Conclusion::Unknown { why: "the target was never proven".to_owned() };
-    };
-    let changes = target.identity.changes(&reading.identity);
-    if !changes.is_empty() {
-        let why = format!("the target changed: {}", changes.join("; "));
-        events.push(EventKind::Run(RunEvent::TargetChanged { changes, now: reading.identity.clone() }));
-        return Conclusion::Unknown { why };
+/// Why a drop did not finish, as far as anybody was told.
+fn unfinished(state: &RunState, entry: &EntryKey) -> String {
+    match state.drops.get(entry).and_then(|drop| drop.result.as_ref()) {
+        Some(Err(failure)) => format!("{}: {}", failure.class.sentence(), failure.message),
+        Some(Ok(())) => "the server said that it was dropped, and it is there".to_owned(),
+        None => "nobody was there to hear how the statement ended".to_owned(),
     }
-    let Some(item) = state.plan.as_ref().and_then(|plan| plan.item(entry)) else {
-        return Conclusion::Unknown { why: "the entry is not in the plan".to_owned() };
-    };
-    let record = state.builds.get(entry);
-    let builder = reading.builders.iter().find(|builder| {
-        Some(builder.backend) != ended
-            && (builder.item_lock.as_ref() == Some(entry)
-                || builder
-                    .index_oid
-                    .is_some_and(|oid| reading.index.as_ref().is_some_and(|index| index.oid == oid)))
-    });
-    let Some(index) = &reading.index else {
-        return builder.map_or(Conclusion::Absent, |b| being_built(state, record, b, None));
-    };
-    if index.flags.usable() {
-        let Some(expected) = &item.expected else {
-            return Conclusion::Unknown {
-                why: "the server's definition of the entry is not known, so nothing can be compared"
-                    .to_owned(),
-            };
-        };
-        let mut differences = expected.differences(&index.definition);
-        if Some(index.table_oid) != item.table_oid {
-            differences.insert(
-                0,
-                super::catalog::Difference {
-                    what: "table".to_owned(),
-                    wanted: format!("{}.{}", item.table.schema, item.table.name),
-                    found: format!("{}.{}", index.table.schema, index.table.name),
-                },
-            );
-        }
-        if !differences.is_empty() {
-            return Conclusion::Drift { differences };
-        }
-        let origin = origin(state, entry, record, index.oid);
-        return Conclusion::Verified { oid: index.oid, size: index.size, origin };
-    }
-    if let Some(builder) = builder {
-        return being_built(state, record, builder, Some(index.oid));
-    }
-    let origin = origin(state, entry, record, index.oid);
-    Conclusion::Leftover { oid: index.oid, flags: index.flags, size: index.size, origin }
-}
-
-fn being_built(
-    state: &RunState,
-    record: Option<&BuildRecord>,
-    builder: &Builder,
-    oid: Option<Oid>,
-) -> Conclusion {
-    let intended = record.and_then(|r| r.intent.as_ref()).is_some_and(|i| i.backend == builder.backend);
-    let tagged = state
-        .run
-        .as_ref()
-        .is_some_and(|run| builder.application.starts_with(&format!("cicerone/{}/", run.run.0)));
-    if intended || tagged {
-        Conclusion::StillBuilding { backend: builder.backend, oid }
-    } else {
-        Conclusion::BuiltElsewhere { backend: builder.backend }
-    }
-}
-
-/// Ours is what the ledger holds, or what stands under a name that our intent found free under the item lock,
-/// unless the server told us that somebody else took the name first.
-fn origin(state: &RunState, entry: &EntryKey, record: Option<&BuildRecord>, oid: Oid) -> Origin {
-    if let Some(made) = state.ledger.get(entry) {
-        return if made.oid == oid { Origin::Ours } else { Origin::NotOurs };
-    }
-    let taken =
-        |record: &BuildRecord| record.failure.as_ref().is_some_and(|f| f.class == FailureClass::NameTaken);
-    match record {
-        Some(record) if record.intent.is_some() && !taken(record) => Origin::Ours,
-        _ => Origin::NotOurs,
-    }
-}
-
-/// The pause before attempt `n + 1`: one second doubled each time, at most half a minute, plus up to half of it.
-fn pause(attempts: u32, jitter: u64) -> Millis {
-    let base = 1_000_u64.saturating_mul(1 << attempts.min(5)).min(30_000) / 2;
-    Millis(base + base * jitter.min(1_000) / 1_000)
-}
-
-fn next(
-    state: &RunState,
-    entry: &EntryKey,
-    conclusion: &Conclusion,
-    now: jiff::Timestamp,
-    jitter: u64,
-) -> Next {
-    let record = state.builds.get(entry);
-    match conclusion {
-        Conclusion::Verified { .. } => return Next::Done,
-        Conclusion::StillBuilding { .. } | Conclusion::BuiltElsewhere { .. } => return Next::Watch,
-        Conclusion::Unknown { why } => return Next::GiveUp { sentence: format!("nothing is known: {why}") },
-        Conclusion::Drift { .. } => return Next::GiveUp { sentence: conclusion.sentence() },
-        Conclusion::Leftover { origin: Origin::NotOurs, .. } => {
-            return Next::GiveUp {
-                sentence: "an invalid index that this run did not make has the name".to_owned(),
-            };
-        }
-        Conclusion::Leftover { .. } | Conclusion::Absent => {}
-    }
-    let give_up = |sentence: String| match conclusion {
-        Conclusion::Leftover { .. } => Next::DropThenStop { sentence },
-        Conclusion::Absent
-        | Conclusion::Verified { .. }
-        | Conclusion::Drift { .. }
-        | Conclusion::BuiltElsewhere { .. }
-        | Conclusion::StillBuilding { .. }
-        | Conclusion::Unknown { .. } => Next::GiveUp { sentence },
-    };
-    let rolling = state.control.rollback.as_ref().is_some_and(|r| r.finished.is_none());
-    if let Some(by) = record.and_then(BuildRecord::stopping).filter(|by| by.0 != ENGINE) {
-        return give_up(format!("stopped by {}", by.0));
-    }
-    if rolling || state.control.abort.is_some() {
-        return give_up("the run is ending".to_owned());
-    }
-    let failure = record.and_then(|record| record.failure.as_ref());
-    let attempts = record.map_or(0, |record| record.attempts);
-    let limit = state.run.as_ref().map_or(1, |run| run.settings.attempts);
-    let class = failure.map(|failure| failure.class);
-    // An engine that died before its statement was sent leaves no failure: that attempt did not count for much.
-    if class.is_none_or(FailureClass::may_pass) && attempts < limit {
-        let not_before = now
-            .checked_add(jiff::SignedDuration::from_millis(
-                i64::try_from(pause(attempts, jitter).0).unwrap_or(30_000),
-            ))
-            .unwrap_or(now);
-        return match conclusion {
-            Conclusion::Leftover { .. } => Next::DropThenRetry { not_before },
-            Conclusion::Absent
-            | Conclusion::Verified { .. }
-            | Conclusion::Drift { .. }
-            | Conclusion::BuiltElsewhere { .. }
-            | Conclusion::StillBuilding { .. }
-            | Conclusion::Unknown { .. } => Next::Retry { not_before },
-        };
-    }
-    let said = failure.map(|failure| {
-        let code = failure.sqlstate.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        format!("{}: {}{code}", failure.class.sentence(), failure.message)
-    });
-    give_up(match said {
-        Some(said) if attempts > 1 => format!("gave up after {attempts} attempts; {said}"),
-        Some(said) => said,
-        None => format!("gave up after {attempts} attempts"),
-    })
 }
 
 fn drop_read(
@@ -514,7 +418,7 @@ fn drop_read(
                 .map(|target| target.identity.changes(&reading.identity))
                 .unwrap_or_default();
             if changes.is_empty() {
-                let why = "the statement did not finish".to_owned();
+                let why = unfinished(state, &entry);
                 match reading.index {
                     None => DropConclusion::Gone,
                     Some(index) if index.flags.usable() => DropConclusion::Untouched { why },

@@ -1,0 +1,386 @@
+//! What is to be done next, from the state alone.
+//!
+//! A process that took a journal over asks the same question as the one that wrote it: what the state shows as
+//! begun and nobody is at work on is *reconciled* with the catalogs, never begun again.
+
+use std::collections::BTreeSet;
+
+use super::event::{
+    BuildEvent, DropConclusion, DropPurpose, Ending, EventKind, Moment, RollbackEvent, RunEvent, StepEvent,
+};
+use super::id::{EntryKey, Oid, Person};
+use super::observe::ENGINE;
+use super::plan::{Importance, ItemState, Plan, PlanItem, SnapshotEffect};
+use super::state::{AfterCleaning, BuildRecord, BuildStatus, RollbackRecord, RollbackScope, RunState, Stage};
+use super::target::{AbortPolicy, Mode};
+
+mod step;
+#[cfg(test)]
+mod tests;
+
+/// A task that panics is looked into by another one. After this many in one process that leads nowhere.
+const MOST_PANICS: u32 = 10;
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, never stored")]
+pub enum Effect {
+    /// Nothing but to write down what follows from the state.
+    Record(EventKind),
+    /// Find out where we are.
+    Connect,
+    /// Read the catalogs and plan.
+    MakePlan,
+    /// Answer the pre-flight checks.
+    RunChecks,
+    /// Ask the planner about these entries' queries.
+    Explain {
+        /// Which.
+        entries: Vec<EntryKey>,
+        /// Before the builds or after them.
+        moment: Moment,
+    },
+    /// Build.
+    Build {
+        /// Which.
+        entry: EntryKey,
+        /// Attempt, from 1.
+        attempt: u32,
+    },
+    /// Find out what became of a build that nobody of ours waits for, and watch it while it goes on.
+    Reconcile {
+        /// Which.
+        entry: EntryKey,
+    },
+    /// Cancel a build of ours.
+    Cancel {
+        /// Which.
+        entry: EntryKey,
+    },
+    /// Drop exactly one index.
+    Drop {
+        /// Whose.
+        entry: EntryKey,
+        /// Exactly this one.
+        oid: Oid,
+        /// Why.
+        purpose: DropPurpose,
+    },
+    /// Find out what became of a drop that nobody of ours waits for.
+    ReconcileDrop {
+        /// Whose.
+        entry: EntryKey,
+        /// Exactly this one.
+        oid: Oid,
+    },
+    /// Read entries again on a fresh connection.
+    Verify {
+        /// Which.
+        entries: Vec<EntryKey>,
+    },
+}
+
+/// What makes an effect in flight the same as another: one at a time of each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EffectKey {
+    /// Connect.
+    Connect,
+    /// Make the plan.
+    Plan,
+    /// Run the checks.
+    Checks,
+    /// Ask the planner.
+    Explain,
+    /// Build, reconcile or drop of an entry.
+    Entry(EntryKey),
+    /// Cancel of an entry's build.
+    Cancel(EntryKey),
+    /// Verify.
+    Verify,
+}
+
+/// Effects that this process is at work on. Empty after a restart.
+pub type InFlight = BTreeSet<EffectKey>;
+
+impl Effect {
+    /// Its key; absent for records, which are done at once.
+    pub fn key(&self) -> Option<EffectKey> {
+        Some(match self {
+            Self::Record(_) => return None,
+            Self::Connect => EffectKey::Connect,
+            Self::MakePlan => EffectKey::Plan,
+            Self::RunChecks => EffectKey::Checks,
+            Self::Explain { .. } => EffectKey::Explain,
+            Self::Build { entry, .. }
+            | Self::Reconcile { entry }
+            | Self::Drop { entry, .. }
+            | Self::ReconcileDrop { entry, .. } => EffectKey::Entry(entry.clone()),
+            Self::Cancel { entry } => EffectKey::Cancel(entry.clone()),
+            Self::Verify { .. } => EffectKey::Verify,
+        })
+    }
+}
+
+/// The next thing to do, or none until something happens. `now` decides only whether a retry is due.
+pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp) -> Option<Effect> {
+    let run = state.run.as_ref()?;
+    if state.control.closed.is_some() {
+        return None;
+    }
+    let at = Look { state, in_flight, now, mode: run.mode };
+    if let Some(changes) = &state.control.target_changed {
+        return in_flight
+            .is_empty()
+            .then(|| close(Ending::Unknown { why: format!("the target changed: {}", changes.join("; ")) }));
+    }
+    if state.control.connected.is_none() {
+        // Nothing is concluded before it is proven that this is still the same target.
+        return if state.control.abort.is_some() {
+            in_flight.is_empty().then(|| close(Ending::Aborted))
+        } else {
+            at.once(Effect::Connect)
+        };
+    }
+    if state.control.panics_here >= MOST_PANICS {
+        let why = "tasks of the engine panic again and again: see the log".to_owned();
+        return in_flight.is_empty().then(|| close(Ending::Unknown { why }));
+    }
+    if let Some(effect) = at.loose_end() {
+        return Some(effect);
+    }
+    if state.control.abort.is_some() {
+        return at.abort(run.settings.on_abort);
+    }
+    if state.control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none()) {
+        return at.rollback();
+    }
+    if state.control.rollback.as_ref().is_some_and(|rollback| rollback.scope == RollbackScope::Whole) {
+        return in_flight.is_empty().then(|| close(Ending::RolledBack));
+    }
+    at.step()
+}
+
+fn close(ending: Ending) -> Effect {
+    Effect::Record(EventKind::Run(RunEvent::Closed { ending }))
+}
+
+fn record_step(event: StepEvent) -> Effect {
+    Effect::Record(EventKind::Step(event))
+}
+
+struct Look<'a> {
+    state: &'a RunState,
+    in_flight: &'a InFlight,
+    now: jiff::Timestamp,
+    mode: Mode,
+}
+
+impl Look<'_> {
+    /// An effect unless it is in flight already.
+    fn once(&self, effect: Effect) -> Option<Effect> {
+        let busy = effect.key().is_some_and(|key| self.in_flight.contains(&key));
+        (!busy).then_some(effect)
+    }
+
+    fn idle(&self, key: &EntryKey) -> bool {
+        !self.in_flight.contains(&EffectKey::Entry(key.clone()))
+    }
+
+    /// Whatever was begun and nobody is at work on, stops that were asked for, and leftovers that must go.
+    fn loose_end(&self) -> Option<Effect> {
+        for (key, record) in &self.state.builds {
+            if let BuildStatus::Running { stopping, stage, .. } = &record.status {
+                if self.idle(key) {
+                    return Some(Effect::Reconcile { entry: key.clone() });
+                }
+                let cancel = Effect::Cancel { entry: key.clone() };
+                let on_server = matches!(stage, Stage::Sent | Stage::Watched);
+                if stopping.is_some()
+                    && on_server
+                    && self.mode != Mode::DryRun
+                    && record.intent.is_some()
+                    && let Some(effect) = self.once(cancel)
+                {
+                    return Some(effect);
+                }
+            }
+        }
+        for (key, drop) in &self.state.drops {
+            if drop.conclusion.is_none() && self.idle(key) {
+                return Some(Effect::ReconcileDrop { entry: key.clone(), oid: drop.oid });
+            }
+        }
+        for (key, record) in &self.state.builds {
+            if let BuildStatus::Cleaning { oid, then } = &record.status
+                && self.idle(key)
+                && self.mode != Mode::DryRun
+                && self.may_clean(key, then)
+                && self.table_is_free(key)
+            {
+                return Some(Effect::Drop { entry: key.clone(), oid: *oid, purpose: DropPurpose::Leftover });
+            }
+        }
+        None
+    }
+
+    /// A drop that only makes room for another attempt is part of what a pause holds back.
+    fn may_clean(&self, key: &EntryKey, then: &AfterCleaning) -> bool {
+        match then {
+            AfterCleaning::Retry { .. } => {
+                self.state.control.paused.is_none() || self.state.is_ending_for(key)
+            }
+            AfterCleaning::Stop { .. } => true,
+        }
+    }
+
+    fn table_is_free(&self, key: &EntryKey) -> bool {
+        self.state.table_of(key).is_none_or(|oid| !self.state.busy_tables().contains(&oid))
+    }
+
+    fn at_work(&self) -> bool {
+        !self.in_flight.is_empty() || self.state.is_at_work()
+    }
+
+    fn abort(&self, policy: AbortPolicy) -> Option<Effect> {
+        if policy == AbortPolicy::CancelRunning
+            && let Some(effect) = self.stop_running(&Person("abort".to_owned()), |_| true)
+        {
+            return Some(effect);
+        }
+        if let Some(effect) = self.leave_to_others() {
+            return Some(effect);
+        }
+        (!self.at_work()).then(|| close(Ending::Aborted))
+    }
+
+    /// The end of a run does not wait for builds of other people.
+    fn leave_to_others(&self) -> Option<Effect> {
+        self.state.builds.iter().find(|(_, record)| record.is_strangers()).map(|(key, _)| {
+            Effect::Record(EventKind::Build(BuildEvent::Skipped {
+                entry: key.clone(),
+                by: Person(ENGINE.to_owned()),
+                reason: "somebody else was building it when the run ended".to_owned(),
+            }))
+        })
+    }
+
+    fn stop_running(&self, by: &Person, which: impl Fn(&EntryKey) -> bool) -> Option<Effect> {
+        self.state.builds.iter().find_map(|(key, record)| {
+            let stoppable = matches!(
+                &record.status,
+                BuildStatus::Running {
+                    stopping: None,
+                    stage: Stage::Preparing | Stage::Sent | Stage::Watched,
+                    ..
+                }
+            ) && !record.is_strangers();
+            (stoppable && which(key)).then(|| {
+                Effect::Record(EventKind::Build(BuildEvent::StopRequested {
+                    entry: key.clone(),
+                    by: by.clone(),
+                }))
+            })
+        })
+    }
+
+    fn rollback(&self) -> Option<Effect> {
+        let rollback = self.state.control.rollback.as_ref()?;
+        let wanted = |key: &EntryKey| rollback.entries.contains(key);
+        if let Some(effect) = self.stop_running(&rollback.by, wanted) {
+            return Some(effect);
+        }
+        let whole = rollback.scope == RollbackScope::Whole;
+        if whole && let Some(effect) = self.leave_to_others() {
+            return Some(effect);
+        }
+        let jobs = self.state.run.as_ref().map_or(1, |run| run.settings.jobs.max(1) as usize);
+        let dropping = self.state.drops.values().filter(|drop| drop.conclusion.is_none()).count();
+        for key in &rollback.entries {
+            if let Some(made) = self.state.ledger.get(key)
+                && dropping < jobs
+                && self.mode != Mode::DryRun
+                && self.idle(key)
+                && !self.state.is_at_work_on(key)
+                && self.table_is_free(key)
+            {
+                return Some(Effect::Drop {
+                    entry: key.clone(),
+                    oid: made.oid,
+                    purpose: DropPurpose::Rollback,
+                });
+            }
+        }
+        let pending = rollback.entries.iter().any(|key| {
+            self.state.ledger.contains_key(key) || !self.idle(key) || self.state.is_at_work_on(key)
+        });
+        if pending || (whole && self.at_work()) {
+            return None;
+        }
+        Some(self.rolled_back(rollback))
+    }
+
+    fn rolled_back(&self, rollback: &RollbackRecord) -> Effect {
+        let tried = || {
+            self.state
+                .drops
+                .values()
+                .filter(|drop| drop.purpose == DropPurpose::Rollback && drop.started_at >= rollback.at)
+        };
+        let dropped = tried().filter(|drop| drop.conclusion == Some(DropConclusion::Gone)).count();
+        let left = tried().count() - dropped;
+        Effect::Record(EventKind::Rollback(RollbackEvent::Finished {
+            dropped: u32::try_from(dropped).unwrap_or(u32::MAX),
+            left: u32::try_from(left).unwrap_or(u32::MAX),
+        }))
+    }
+}
+
+/// Whether nothing more will be tried for an entry.
+pub fn is_settled(record: &BuildRecord) -> bool {
+    match record.status {
+        BuildStatus::Running { .. } | BuildStatus::Retrying { .. } | BuildStatus::Cleaning { .. } => false,
+        BuildStatus::Verified { .. }
+        | BuildStatus::Failed { .. }
+        | BuildStatus::Skipped { .. }
+        | BuildStatus::Unknown { .. }
+        | BuildStatus::RolledBack => true,
+    }
+}
+
+/// When the engine must look again although nothing happened: the earliest due retry.
+pub fn wake_at(state: &RunState, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    state
+        .builds
+        .values()
+        .filter_map(|record| {
+            if let BuildStatus::Retrying { not_before } = record.status { Some(not_before) } else { None }
+        })
+        .filter(|due| *due > now)
+        .min()
+}
+
+/// Order in which builds start, most urgent first.
+pub(super) fn urgency(item: &PlanItem) -> (Importance, SnapshotOrder, std::cmp::Reverse<u64>) {
+    let time = item.estimate.map_or(0, |estimate| estimate.time.likely.0);
+    let order = match item.traits.snapshot {
+        SnapshotEffect::Ignored => SnapshotOrder::First,
+        SnapshotEffect::HoldsOthers => SnapshotOrder::Last,
+    };
+    (item.critical, order, std::cmp::Reverse(time))
+}
+
+/// Partial and expression builds go last among equals: every other build waits for their snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SnapshotOrder {
+    /// Nobody waits for it.
+    First,
+    /// Others wait for it.
+    Last,
+}
+
+impl Plan {
+    /// How many entries would be built.
+    pub fn to_build(&self) -> usize {
+        self.items.iter().filter(|item| item.state == ItemState::ToBuild).count()
+    }
+}
