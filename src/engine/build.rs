@@ -12,7 +12,7 @@ use crate::domain::unit::Millis;
 use crate::ports::{BuildRequest, BuildSession, LockProbe};
 
 use super::readback::{Which, read_back};
-use super::recorder::{NotRecorded, Recorder};
+use super::recorder::{NotRecorded, Paused, Question, Recorder, Wanted};
 use super::world::{Hands, World};
 
 /// What a build or drop needs to know; everything else it asks the server.
@@ -102,9 +102,15 @@ async fn attempt_build(
         }
     };
     let backend = session.backend();
-    if let Err(failure) = make_ready(world, recorder, task, session.as_mut()).await? {
-        end(recorder, task, Err(failure)).await?;
-        return Ok(Some(backend));
+    match make_ready(world, recorder, task, session.as_mut()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => {
+            end(recorder, task, Err(failure)).await?;
+            return Ok(Some(backend));
+        }
+        // Nothing was sent and nothing failed: what is so is read, and this attempt does not count.
+        Err(NotRecorded::NotNow) => return Ok(Some(backend)),
+        Err(gone) => return Err(gone),
     }
     let statement = format!("{} {statement}", task.comment(recorder));
     let intent = Outcome::AboutToBuild {
@@ -116,10 +122,7 @@ async fn attempt_build(
     };
     match recorder.record(intent).await {
         Ok(()) => {}
-        Err(NotRecorded::NotNow) => {
-            end(recorder, task, Err(Failure::refused("the run is ending"))).await?;
-            return Ok(Some(backend));
-        }
+        Err(NotRecorded::NotNow) => return Ok(Some(backend)),
         Err(gone) => return Err(gone),
     }
     let result = session.execute(&statement).await;
@@ -145,10 +148,7 @@ async fn make_ready(
     match session.try_item_lock().await {
         Ok(None) => {}
         Ok(Some(holder)) => {
-            return Ok(Err(Failure::refused(format!(
-                "pid {} holds the lock of this index: another run is at work on it",
-                holder.pid
-            ))));
+            return Ok(Err(held(holder)));
         }
         Err(failure) => return Ok(Err(failure)),
     }
@@ -161,6 +161,15 @@ async fn make_ready(
         Ok(Some(_)) => Err(Failure::refused("an invalid index of this name is in the way")),
         Err(failure) => Err(failure),
     })
+}
+
+/// Another run is at work on the index, or was a moment ago: that passes.
+pub(super) fn held(holder: BackendId) -> Failure {
+    Failure {
+        class: FailureClass::LockTimeout,
+        sqlstate: None,
+        message: format!("pid {} holds the lock of this index: another run is at work on it", holder.pid),
+    }
 }
 
 /// What the table is wanted for: they differ only in who is told about waiting.
@@ -182,7 +191,14 @@ pub(super) async fn wait_for_table(
     let since = world.clock.now();
     let mut tries = 0;
     let mut known: Vec<Blocker> = Vec::new();
+    let question = match purpose {
+        Purpose::Build => Question::Build(task.entry.clone()),
+        Purpose::Drop => Question::Drop,
+    };
     loop {
+        if recorder.wanted(question.clone()).await == Wanted::No {
+            return Err(NotRecorded::NotNow);
+        }
         let (blockers, counts) = match session.probe_lock(task.settings.lock_probe).await {
             Ok(LockProbe::Free) => return Ok(Ok(())),
             Ok(LockProbe::Busy(blockers)) => (blockers, true),
@@ -215,7 +231,14 @@ pub(super) async fn wait_for_table(
                 ),
             }));
         }
-        tokio::time::sleep(backoff(tries, world.ids.below(1_000))).await;
+        let until = tokio::time::Instant::now() + backoff(tries, world.ids.below(1_000));
+        while recorder.pause(until.saturating_duration_since(tokio::time::Instant::now())).await
+            == Paused::News
+        {
+            if recorder.wanted(question.clone()).await == Wanted::No {
+                return Err(NotRecorded::NotNow);
+            }
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::effect::{Effect, EffectKey, InFlight, next_effect, wake_at};
-use crate::domain::event::{BuildEvent, DropEvent, Event, EventKind, RunEvent, SessionEvent};
-use crate::domain::id::{BackendId, EntryKey, QualifiedName};
+use crate::domain::event::{
+    BuildEvent, DropConclusion, DropEvent, DropPurpose, Event, EventKind, RunEvent, SessionEvent,
+};
+use crate::domain::id::{BackendId, EntryKey, Oid, QualifiedName};
 use crate::domain::observe::{Outcome, observe};
 use crate::domain::plan::PlanItem;
 use crate::domain::state::{BuildStatus, RunState, Stage};
@@ -20,7 +22,7 @@ use super::inquiry;
 use super::observer::{self, Watched, What};
 
 use super::reconcile::{reconcile_build, reconcile_drop};
-use super::recorder::{EngineHandle, Message, NotRecorded, Recorder};
+use super::recorder::{EngineHandle, Message, NotRecorded, Question, Recorder, Wanted};
 use super::removal::remove;
 use super::supervisor::Supervisor;
 use super::world::{Outlets, World};
@@ -121,15 +123,21 @@ impl Engine {
     }
 
     fn end(self) -> EngineEnd {
-        let left_running = self
+        let builds = self
             .state
             .builds
             .iter()
             .filter(|(_, record)| {
                 matches!(record.status, BuildStatus::Running { stage: Stage::Sent | Stage::Watched, .. })
             })
-            .filter_map(|(key, record)| Some((key.clone(), record.intent.as_ref()?.backend)))
-            .collect();
+            .filter_map(|(key, record)| Some((key.clone(), record.intent.as_ref()?.backend)));
+        let drops = self
+            .state
+            .drops
+            .iter()
+            .filter(|(_, drop)| drop.conclusion.is_none() && drop.result.is_none())
+            .filter_map(|(key, drop)| Some((key.clone(), drop.backend?)));
+        let left_running = builds.chain(drops).collect();
         EngineEnd { left_running, head: self.journal.head(), sealed: self.sealed, state: self.state }
     }
 
@@ -148,6 +156,11 @@ impl Engine {
                 Some(Message::Command { command, reply }) => {
                     let answer = self.command(&command);
                     // Nor does a person who left.
+                    let _ = reply.send(answer);
+                }
+                Some(Message::Ask { question, reply }) => {
+                    let answer = if self.is_wanted(&question) { Wanted::Yes } else { Wanted::No };
+                    // A worker that is gone needs no answer either.
                     let _ = reply.send(answer);
                 }
                 Some(Message::EndNow) | None => return Turn::EndNow,
@@ -210,17 +223,37 @@ impl Engine {
         Ok(())
     }
 
-    /// A statement is not sent any more once the run is ending or the entry is to be stopped.
     fn is_unwanted(&self, outcome: &Outcome) -> bool {
+        let question = if let Outcome::AboutToBuild { entry, .. } = outcome {
+            Question::Build(entry.clone())
+        } else if let Outcome::AboutToDrop { .. } = outcome {
+            Question::Drop
+        } else {
+            return false;
+        };
+        !self.is_wanted(&question)
+    }
+
+    /// A statement is not sent any more once the run is paused or ending, or the entry is to be stopped. Drops are
+    /// part of an orderly end, and go on until it is over.
+    fn is_wanted(&self, question: &Question) -> bool {
         let control = &self.state.control;
-        let over = control.closed.is_some() || control.abort.is_some() || control.target_changed.is_some();
-        let rolling = control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none());
-        if let Outcome::AboutToBuild { entry, .. } = outcome {
-            let stopping = self.state.builds.get(entry).is_some_and(|record| record.stopping().is_some());
-            return over || rolling || stopping;
+        let over = self.sealed.is_some() || control.closed.is_some() || control.target_changed.is_some();
+        match question {
+            Question::Build(entry) => {
+                let record = self.state.builds.get(entry);
+                let stopping = record.is_some_and(|record| record.stopping().is_some());
+                !(over || stopping || control.paused.is_some() || self.state.is_ending_for(entry))
+            }
+            Question::Drop => !over,
+            Question::Watch(entry) => {
+                !over
+                    && match self.state.builds.get(entry) {
+                        Some(record) => matches!(record.status, BuildStatus::Running { .. }),
+                        None => !self.state.is_ending_for(entry),
+                    }
+            }
         }
-        let closed = control.closed.is_some() || control.target_changed.is_some();
-        matches!(outcome, Outcome::AboutToDrop { .. }) && closed
     }
 
     fn command(&mut self, command: &Command) -> Result<(), Refusal> {
@@ -251,16 +284,7 @@ impl Engine {
         let done = match effect {
             Effect::Record(kind) => self.append(kind),
             Effect::Build { entry, attempt } => self.start_build(&entry, attempt),
-            Effect::Drop { entry, oid, purpose } => {
-                let started = DropEvent::Started { entry: entry.clone(), oid, purpose };
-                self.append(EventKind::Drop(started)).map(|()| {
-                    if let (Some((task, _)), Some(hands)) = (self.task(&entry), self.world.hands.clone()) {
-                        let work =
-                            remove(self.world.clone(), hands, self.recorder.clone(), task, oid, purpose);
-                        self.spawn(key.clone(), format!("drop {}", entry.0), work);
-                    }
-                })
-            }
+            Effect::Drop { entry, oid, purpose } => self.start_drop(entry, oid, purpose),
             Effect::Reconcile { entry } => {
                 if let Some((task, _)) = self.task(&entry) {
                     let work = reconcile_build(self.world.clone(), self.recorder.clone(), task);
@@ -271,11 +295,15 @@ impl Engine {
                 }
             }
             Effect::ReconcileDrop { entry, oid } => {
-                if let Some((task, _)) = self.task(&entry) {
+                if let Some(task) = self.drop_task(&entry) {
                     let work = reconcile_drop(self.world.clone(), self.recorder.clone(), task, oid);
                     self.spawn(key, format!("reconcile drop {}", entry.0), work);
+                    Ok(())
+                } else {
+                    let why = "neither plan nor ledger knows its table".to_owned();
+                    let conclusion = DropConclusion::Unknown { why };
+                    self.append(EventKind::Drop(DropEvent::Concluded { entry, oid, conclusion }))
                 }
-                Ok(())
             }
             other @ (Effect::Connect
             | Effect::MakePlan
@@ -314,6 +342,19 @@ impl Engine {
         Ok(())
     }
 
+    fn start_drop(&mut self, entry: EntryKey, oid: Oid, purpose: DropPurpose) -> Result<(), JournalError> {
+        self.append(EventKind::Drop(DropEvent::Started { entry: entry.clone(), oid, purpose }))?;
+        let (Some(task), Some(hands)) = (self.drop_task(&entry), self.world.hands.clone()) else {
+            let why = "neither plan nor ledger knows its table".to_owned();
+            let conclusion = DropConclusion::Refused { why };
+            return self.append(EventKind::Drop(DropEvent::Concluded { entry, oid, conclusion }));
+        };
+        let name = format!("drop {}", entry.0);
+        let work = remove(self.world.clone(), hands, self.recorder.clone(), task, oid, purpose);
+        self.spawn(Some(EffectKey::Entry(entry)), name, work);
+        Ok(())
+    }
+
     /// Work that reads, and cancels.
     fn inquire(&mut self, effect: Effect, key: Option<EffectKey>) {
         let world = self.world.clone();
@@ -331,7 +372,8 @@ impl Engine {
                 if let (Some(plan), Some(target), Some(run)) =
                     (self.state.plan.clone(), self.state.target.clone(), &self.state.run)
                 {
-                    let work = inquiry::check(world, recorder, plan, target, run.settings.clone(), run.run.clone());
+                    let work =
+                        inquiry::check(world, recorder, plan, target, run.settings.clone(), run.run.clone());
                     self.spawn(key, "checks".to_owned(), work);
                 }
             }
@@ -398,6 +440,25 @@ impl Engine {
             settings: run.settings.clone(),
         };
         Some((task, item.statement.clone()))
+    }
+
+    /// What a drop needs. The ledger knows the table of what this run made, whatever the newest registry says; names
+    /// are read again by OID before anything is sent.
+    fn drop_task(&self, entry: &EntryKey) -> Option<Task> {
+        let run = self.state.run.as_ref()?;
+        let target: &Target = self.state.target.as_ref()?;
+        let (schema, name) = entry.0.split_once('.').unwrap_or(("", &entry.0));
+        let item = self.item(entry);
+        let index = item.map_or_else(|| QualifiedName::new(schema, name), index_name);
+        Some(Task {
+            run: run.run.clone(),
+            entry: entry.clone(),
+            table: item.map_or_else(|| index.clone(), |item| item.table.clone()),
+            index,
+            table_oid: self.state.table_of(entry)?,
+            identity: target.identity.clone(),
+            settings: run.settings.clone(),
+        })
     }
 
     fn start_observer(&mut self) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::StreamExt;
 
-use crate::domain::event::Moment;
+use crate::domain::event::{Moment, PlanReading};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{EntryKey, QualifiedName, RunId};
 use crate::domain::observe::Outcome;
@@ -74,16 +74,25 @@ pub(super) async fn explain(
 ) {
     for (entry, index, queries) in entries {
         let plans = match world.explainer.explain(&queries, &index).await {
-            Ok(plans) => plans,
+            Ok(plans) => complete(plans, &queries),
             Err(failure) => queries
                 .into_iter()
-                .map(|query| crate::domain::event::PlanReading { query, reading: Err(failure.clone()) })
+                .map(|query| PlanReading { query, reading: Err(failure.clone()) })
                 .collect(),
         };
         if recorder.record(Outcome::Explained { entry, moment, plans }).await.is_err() {
             return;
         }
     }
+}
+
+/// One reading per query, whatever the planner's adapter left out: without one it would be asked again for ever.
+fn complete(mut plans: Vec<PlanReading>, queries: &[String]) -> Vec<PlanReading> {
+    for query in queries.iter().skip(plans.len()) {
+        let reading = Err(Failure::refused("the planner gave no answer"));
+        plans.push(PlanReading { query: query.clone(), reading });
+    }
+    plans
 }
 
 /// Reads entries again, each on a fresh connection.

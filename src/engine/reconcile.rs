@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use crate::domain::catalog::IndexReading;
-use crate::domain::failure::Failure;
-use crate::domain::id::{EntryKey, Oid};
-use crate::domain::observe::Outcome;
+use crate::domain::id::Oid;
+use crate::domain::observe::{Outcome, who_builds};
 
 use super::build::Task;
 use super::readback::{Which, read_back};
-use super::recorder::Recorder;
+use super::recorder::{Question, Recorder, Wanted};
 use super::world::World;
 
 /// How often a watched build is looked at. Each look is a fresh connection.
@@ -20,8 +18,11 @@ const PACE: Duration = Duration::from_secs(1);
 pub(super) async fn reconcile_build(world: World, recorder: Recorder, task: Task) {
     let mut announced = false;
     loop {
+        if recorder.wanted(Question::Watch(task.entry.clone())).await == Wanted::No {
+            return;
+        }
         let reading = read_back(&world, &Which::Named(&task.index)).await;
-        let busy = is_being_built(&reading, &task.entry);
+        let busy = reading.as_ref().is_ok_and(|it| who_builds(it, &task.entry, None).is_some());
         if !busy || !announced {
             announced = true;
             let jitter = world.ids.below(1_000);
@@ -35,17 +36,6 @@ pub(super) async fn reconcile_build(world: World, recorder: Recorder, task: Task
         }
         tokio::time::sleep(PACE).await;
     }
-}
-
-fn is_being_built(reading: &Result<IndexReading, Failure>, entry: &EntryKey) -> bool {
-    reading.as_ref().is_ok_and(|reading| {
-        reading.builders.iter().any(|builder| {
-            builder.item_lock.as_ref() == Some(entry)
-                || builder
-                    .index_oid
-                    .is_some_and(|oid| reading.index.as_ref().is_some_and(|index| index.oid == oid))
-        }) && !reading.index.as_ref().is_some_and(|index| index.flags.usable())
-    })
 }
 
 /// Finds out what became of a drop, once the backend that may still be at it has let go of the item lock.

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::command::{Command, Refusal};
+use crate::domain::id::EntryKey;
 use crate::domain::observe::Outcome;
 
 /// What the coordinator is told.
@@ -11,8 +12,28 @@ pub(super) enum Message {
     Outcome { outcome: Box<Outcome>, ack: oneshot::Sender<Result<(), NotRecorded>> },
     /// A command; answered once it is decided.
     Command { command: Command, reply: oneshot::Sender<Result<(), Refusal>> },
+    /// Whether something is still to be done; asked by those who wait before they do it.
+    Ask { question: Question, reply: oneshot::Sender<Wanted> },
     /// End now, whatever runs on the server.
     EndNow,
+}
+
+/// What a waiting worker asks.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    /// May this entry's build still be sent?
+    Build(EntryKey),
+    /// May a drop still be sent?
+    Drop,
+    /// Is anybody still interested in what somebody builds for this entry?
+    Watch(EntryKey),
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
 }
 
 /// Why a fact was not recorded. A worker that is about to send something does not send it then.
@@ -29,6 +50,15 @@ pub(super) enum NotRecorded {
     Gone,
 }
 
+/// How a pause ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paused {
+    /// All of it passed.
+    ToTheEnd,
+    /// Something was recorded meanwhile.
+    News,
+}
+
 /// A worker's way to the journal.
 #[derive(Clone)]
 pub(super) struct Recorder {
@@ -43,6 +73,25 @@ impl Recorder {
         let message = Message::Outcome { outcome: Box::new(outcome), ack };
         self.inbox.send(message).await.map_err(|_| NotRecorded::Gone)?;
         done.await.map_err(|_| NotRecorded::Gone)?
+    }
+
+    /// Whether something is still wanted. Not, when there is nobody left to ask.
+    pub(super) async fn wanted(&self, question: Question) -> Wanted {
+        let (reply, answer) = oneshot::channel();
+        if self.inbox.send(Message::Ask { question, reply }).await.is_err() {
+            return Wanted::No;
+        }
+        answer.await.unwrap_or(Wanted::No)
+    }
+
+    /// Waits for `pause`, or until something is recorded: that may change what is wanted.
+    pub(super) async fn pause(&self, pause: std::time::Duration) -> Paused {
+        let mut head = self.head.clone();
+        head.mark_unchanged();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Paused::ToTheEnd,
+            _ = head.changed() => Paused::News,
+        }
     }
 
     /// First 16 hex digits of the journal's head, for the comment of a statement: it anchors the journal in the

@@ -8,8 +8,9 @@ use crate::domain::id::Oid;
 use crate::domain::observe::Outcome;
 use crate::sql::drop_concurrently;
 
-use super::build::{Purpose, Task, wait_for_table};
+use super::build::{Purpose, Task, held, wait_for_table};
 use super::readback::{Which, read_back};
+use super::reconcile::reconcile_drop;
 use super::recorder::{NotRecorded, Recorder};
 use super::world::{Hands, World};
 
@@ -50,19 +51,22 @@ async fn attempt(
     if let Some(why) = objection(&index, task, purpose) {
         return refuse(why).await;
     }
+    // By its OID it may bear another name by now; its table's lock and its own are asked for by those of today.
+    let task = &Task { index: index.name.clone(), table: index.table.clone(), ..task.clone() };
     let mut session = match hands.workshop.open(&task.request()).await {
         Ok(session) => session,
         Err(failure) => return refuse(failure.message).await,
     };
     // A drop asks for the same table lock as a build and kills a running one just the same.
-    if let Err(failure) = wait_for_table(world, recorder, task, session.as_mut(), Purpose::Drop).await? {
-        return refuse(failure.message).await;
+    match wait_for_table(world, recorder, task, session.as_mut(), Purpose::Drop).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => return refuse(failure.message).await,
+        Err(NotRecorded::NotNow) => return refuse("the run is ending".to_owned()).await,
+        Err(gone) => return Err(gone),
     }
     match session.try_item_lock().await {
         Ok(None) => {}
-        Ok(Some(holder)) => {
-            return refuse(format!("pid {} holds the lock of this index", holder.pid)).await;
-        }
+        Ok(Some(holder)) => return refuse(held(holder).message).await,
         Err(failure) => return refuse(failure.message).await,
     }
     match session.index_named(&index.name).await {
@@ -88,8 +92,14 @@ async fn attempt(
         Err(other) => return Err(other),
     }
     let result: Result<(), Failure> = session.execute(&statement).await;
+    let in_doubt = result.as_ref().is_err_and(|failure| failure.class.leaves_doubt());
     recorder.record(Outcome::DropEnded { entry: task.entry.clone(), result }).await?;
     drop(session);
+    if in_doubt {
+        // The server may be at it still: its end is what counts.
+        reconcile_drop(world.clone(), recorder.clone(), task.clone(), oid).await;
+        return Ok(());
+    }
     let reading = read_back(world, &Which::WithOid(oid)).await;
     recorder.record(Outcome::DropRead { entry: task.entry.clone(), oid, reading }).await
 }
