@@ -7,7 +7,7 @@
 //! L4   cli           everything: the composition root, the only place that names argv, env, config, adapters
 //! L3   ui            domain, text            the console
 //!      report        domain, text            plain lines, JSON Lines, Markdown
-//!      engine        domain, ports, sql      coordinator, workers, observer
+//!      engine        domain, ports, sql, text  coordinator, workers, observer
 //!      pg            domain, ports, sql      tokio-postgres
 //!      store, host   domain, ports, text     journal and run folder; clock, ids, disk and backup probes
 //!      rehearsal     domain, ports, sql, text  throwaway server, sample data, injected faults

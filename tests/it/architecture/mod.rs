@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("ports", &["domain", "sql"]),
     ("ui", &["domain", "text"]),
     ("report", &["domain", "text"]),
-    ("engine", &["domain", "ports", "sql"]),
+    ("engine", &["domain", "ports", "sql", "text"]),
     ("pg", &["domain", "ports", "sql"]),
     ("store", &["domain", "ports", "text"]),
     ("host", &["domain", "ports", "text"]),
@@ -59,7 +59,7 @@ const IMPURE: [&str; 18] = [
 /// Crates that only some layers may name.
 const ONLY_IN: [(&str, &[&str]); 8] = [
     ("ratatui", &["ui"]),
-    ("crossterm", &["ui"]),
+    ("crossterm", &["cli", "ui"]),
     ("tui_input", &["ui"]),
     ("tokio_postgres", &["pg", "rehearsal"]),
     ("tokio_postgres_rustls", &["pg"]),
