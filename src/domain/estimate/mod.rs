@@ -175,7 +175,8 @@ fn wal(shape: &IndexShape, table: &TableFacts, index: Guess) -> Guess {
 /// On cached data a scan ran at 2-4 GB/s and the rest at 0.3 to 3 microseconds a row (trigrams: 12 to 66). A disk
 /// that must really be read is 5 to 50 times slower, hence the upper end.
 fn time(shape: &IndexShape, table: &TableFacts, work: &width::Work, means: &Means) -> Guess {
-    const START: f64 = 20.0;
+    // Transactions, waits that need not wait, and the catalogs: a build of nothing took 1-10 ms without fsync.
+    const START: Guess = Guess { low: 0.0, likely: 15.0, high: 300.0 };
     let scan_mb = 2.0 * table.size.0 as f64 / 1e6;
     let row_micros = match shape.method.as_str() {
         "brin" => Guess::exact(0.02),
@@ -188,9 +189,9 @@ fn time(shape: &IndexShape, table: &TableFacts, work: &width::Work, means: &Mean
     let rows_ms = work.rows.each(row_micros, |rows, micros| rows * micros / 1000.0);
     let parallel = if means.workers > 0 && shape.method == "btree" { 0.8 } else { 1.0 };
     Guess {
-        low: START + (scan_mb / 2.5 + rows_ms.low * 0.5) * parallel,
-        likely: 2.0 * START + (scan_mb / 0.8 + rows_ms.likely * 1.3) * parallel,
-        high: 10.0 * START + scan_mb / 0.06 + rows_ms.high * 4.0,
+        low: START.low + (scan_mb / 2.5 + rows_ms.low * 0.5) * parallel,
+        likely: START.likely + (scan_mb / 0.8 + rows_ms.likely * 1.3) * parallel,
+        high: START.high + scan_mb / 0.06 + rows_ms.high * 4.0,
     }
 }
 

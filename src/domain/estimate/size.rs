@@ -44,7 +44,7 @@ fn btree(shape: &IndexShape, work: &Work, major: u32) -> Guess {
     let fill = parameter(shape, "fillfactor").and_then(|it| it.parse().ok()).unwrap_or(90.0) / 100.0;
     let plain = plain(work, fill);
     // 16 bytes of numeric or half-null text came out up to 1.43 times the formula; fixed widths within 2 %.
-    let (under, over) = if work.certain { (0.95, 1.1) } else { (0.85, 1.45) };
+    let (under, over) = if work.certain { (0.93, 1.1) } else { (0.75, 1.45) };
     let plain = plain.times(under, 1.0, over);
     let off = matches!(parameter(shape, "deduplicate_items").as_deref(), Some("off" | "false" | "no" | "0"));
     if major < 13 || shape.unique || !shape.include.is_empty() || off {
@@ -86,7 +86,10 @@ fn tuple(width: f64, nulls: f64) -> f64 {
 }
 
 fn leaves(bytes: f64, fill: f64) -> f64 {
-    (bytes / (LEAF * fill.clamp(0.1, 1.0)) * INNER).ceil() * PAGE
+    let leaves = (bytes / (LEAF * fill.clamp(0.1, 1.0))).ceil().max(1.0);
+    // The page that describes the tree, and above several leaves a root.
+    let above = 1.0 + if leaves > 1.0 { 1.0 } else { 0.0 };
+    ((leaves * INNER).floor() + above) * PAGE
 }
 
 fn parameter(shape: &IndexShape, name: &str) -> Option<String> {
