@@ -14,9 +14,6 @@ use crate::text::{bytes, cell_width, count, plural, span};
 use super::args::Output;
 use super::table::{Side, safe, table};
 
-/// From this width on the table has every column.
-const WIDE: usize = 110;
-
 /// The plan as JSON. Fields are only ever added within a version.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
@@ -95,21 +92,26 @@ fn header(plan: &Plan, target: &Target, out: &mut dyn Write) -> io::Result<()> {
 
 fn overview(plan: &Plan, out: &mut dyn Write, width: usize) -> io::Result<()> {
     use Side::{Left, Right};
-    let wide = width >= WIDE;
-    let mut columns = vec![("STATE", Left), ("INDEX", Left), ("TABLE", Left), ("ROWS", Right)];
-    columns.extend(if wide {
-        vec![
-            ("TABLE SIZE", Right),
-            ("INDEX SIZE", Right),
-            ("SORT FILES", Right),
-            ("LOG", Right),
-            ("TIME", Right),
-        ]
-    } else {
-        vec![("SIZE", Right), ("INDEX", Right), ("TIME", Right)]
-    });
+    let names = [("STATE", Left), ("INDEX", Left), ("TABLE", Left), ("ROWS", Right)];
+    let few = [("SIZE", Right), ("INDEX", Right), ("TIME", Right)];
+    let all = [
+        ("TABLE SIZE", Right),
+        ("INDEX SIZE", Right),
+        ("SORT FILES", Right),
+        ("LOG", Right),
+        ("TIME", Right),
+    ];
     let items = plan.by_urgency();
-    let mut rows: Vec<Vec<String>> = items.iter().map(|item| row(item, wide)).collect();
+    let laid_out = |figures: &[(&'static str, Side)]| {
+        let columns: Vec<_> = names.iter().chain(figures).copied().collect();
+        let rows: Vec<_> = items.iter().map(|item| row(item, figures.len() == all.len())).collect();
+        (columns, rows)
+    };
+    // Every figure where all names still fit; else the names come first.
+    let (mut columns, mut rows) = laid_out(&all);
+    if !fits(&columns, &rows, width) {
+        (columns, rows) = laid_out(&few);
+    }
     let (index_width, table_width) = name_widths(&columns, &rows, width);
     for (row, item) in rows.iter_mut().zip(&items) {
         row[INDEX] = safe(item.name.as_str(), Some(index_width));
@@ -121,6 +123,9 @@ fn overview(plan: &Plan, out: &mut dyn Write, width: usize) -> io::Result<()> {
 /// Columns of names, which take what the others leave.
 const INDEX: usize = 1;
 const TABLE: usize = 2;
+const NAMES: [usize; 2] = [INDEX, TABLE];
+/// Cells around the text of each column.
+const PADDING: usize = 2;
 
 fn row(item: &PlanItem, wide: bool) -> Vec<String> {
     let built = matches!(item.state, ItemState::ToBuild | ItemState::Leftover { .. });
@@ -151,14 +156,22 @@ fn row(item: &PlanItem, wide: bool) -> Vec<String> {
 
 /// Cells for the names of indexes and tables. Names that do not fit are cut in their middle.
 fn name_widths(columns: &[(&str, Side)], rows: &[Vec<String>], width: usize) -> (usize, usize) {
-    let widest = |at: usize| {
-        let cells = rows.iter().map(|row| cell_width(&row[at]));
-        cells.chain([cell_width(columns[at].0)]).max().unwrap_or(0)
-    };
-    let others: usize = (0..columns.len()).filter(|at| ![INDEX, TABLE].contains(at)).map(widest).sum();
-    let names = width.saturating_sub(others + 2 * columns.len()).max(24);
-    let table_width = widest(TABLE).min(names * 2 / 5);
+    let others: usize =
+        widths(columns, rows).enumerate().filter(|(at, _)| !NAMES.contains(at)).map(|it| it.1).sum();
+    let names = width.saturating_sub(others + PADDING * columns.len()).max(24);
+    let table_width = widths(columns, rows).nth(TABLE).unwrap_or(0).min(names * 2 / 5);
     (names - table_width, table_width)
+}
+
+fn fits(columns: &[(&str, Side)], rows: &[Vec<String>], width: usize) -> bool {
+    widths(columns, rows).map(|it| it + PADDING).sum::<usize>() <= width
+}
+
+fn widths(columns: &[(&str, Side)], rows: &[Vec<String>]) -> impl Iterator<Item = usize> {
+    columns.iter().enumerate().map(|(at, (title, _))| {
+        let cells = rows.iter().map(|row| cell_width(&row[at]));
+        cells.max().unwrap_or(0).max(cell_width(title))
+    })
 }
 
 fn size(it: Bytes) -> String {

@@ -172,7 +172,10 @@ impl Preflight<'_> {
     async fn disk(self) -> Vec<CheckResult> {
         let source = "statvfs, or the configured command";
         match self.read(source, self.free_space()).await {
-            Ok(Observed { value: seen, evidence }) => {
+            Ok(Observed { value: seen, mut evidence }) => {
+                if seen.is_none() {
+                    "no disk command, and no path of this machine".clone_into(&mut evidence.source);
+                }
                 let margin = self.asked.settings.thresholds.disk_margin_percent;
                 vec![check::disk_headroom(&self.need, seen.as_ref(), margin, evidence)]
             }
@@ -191,7 +194,10 @@ impl Preflight<'_> {
 
     async fn backup(self) -> Vec<CheckResult> {
         match self.read("the configured command", self.world.host.backup()).await {
-            Ok(Observed { value: seen, evidence }) => {
+            Ok(Observed { value: seen, mut evidence }) => {
+                if seen.is_none() {
+                    "no backup command".clone_into(&mut evidence.source);
+                }
                 let thresholds = &self.asked.settings.thresholds;
                 let now = self.world.clock.now();
                 vec![check::backup(seen.as_ref(), self.asked.target, thresholds, now, evidence)]
