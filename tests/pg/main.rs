@@ -7,5 +7,6 @@ mod support;
 
 mod adapter;
 mod fault;
+mod plan;
 mod rehearsal;
 mod sample;

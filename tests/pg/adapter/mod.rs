@@ -5,7 +5,7 @@ mod connection;
 mod definition;
 mod encryption;
 mod facts;
-mod holders;
+pub(crate) mod holders;
 mod majors;
 mod readings;
 
