@@ -10,7 +10,7 @@ use crate::domain::playbook::StepKind;
 use crate::domain::state::{BuildStatus, Left, StepStatus};
 use crate::domain::target::{LeftoverPolicy, Mode};
 
-use super::keymap::{Action, Level};
+use super::keymap::{Action, Deed, Level, Way};
 use super::scene::Scene;
 use super::ui_state::{Arm, Screen};
 
@@ -20,49 +20,30 @@ pub(super) const LEAST_PANEL: (u16, u16) = (60, 16);
 /// Whether an action can be taken, or the reason why not. Raw text.
 pub(super) fn allowed(action: Action, scene: &Scene<'_>) -> Result<(), String> {
     match action {
-        Action::Suspend => {
-            return Err("suspending would stop the engine too: it shares this process".to_owned());
+        Action::Move(_) | Action::See(_) | Action::Way(Way::Leave | Way::Interrupt) => Ok(()),
+        Action::Way(Way::Suspend) => {
+            Err("suspending would stop the engine too: it shares this process".to_owned())
         }
-        Action::Recheck => return recheck(scene),
-        Action::Pause | Action::Forward | Action::Stop | Action::Undo | Action::Waive => {}
-        Action::EndSession | Action::Skip | Action::Retry => {}
-        Action::Up
-        | Action::Down
-        | Action::PageUp
-        | Action::PageDown
-        | Action::First
-        | Action::Last
-        | Action::NextPane
-        | Action::Detail
-        | Action::Back
-        | Action::Help
-        | Action::Filter
-        | Action::Command
-        | Action::LookAt(_)
-        | Action::Playbook
-        | Action::Follow
-        | Action::Freeze
-        | Action::Log
-        | Action::Blockers
-        | Action::Repaint
-        | Action::Leave
-        | Action::Interrupt => return Ok(()),
+        Action::Do(deed) => may(deed, scene),
     }
+}
+
+fn may(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
     alive(scene)?;
-    let level = level(action, scene);
+    let level = deed_level(deed, scene);
     if level >= Level::Go {
-        grounds(action, scene)?;
+        grounds(deed, scene)?;
     }
-    // What the action is about comes before SAFE: arming would not help where there is nothing to do.
-    subject(action, scene)?;
+    // What it is about comes before SAFE: arming would not help where there is nothing to do.
+    subject(deed, scene)?;
     if level == Level::Remove { armed(scene) } else { Ok(()) }
 }
 
 /// Whether a panel that was opened earlier may be sent now, whatever the cursor is on by now.
-pub(super) fn still_allowed(action: Action, level: Level, scene: &Scene<'_>) -> Result<(), String> {
+pub(super) fn still_allowed(deed: Deed, level: Level, scene: &Scene<'_>) -> Result<(), String> {
     alive(scene)?;
     if level >= Level::Go {
-        grounds(action, scene)?;
+        grounds(deed, scene)?;
     }
     if level == Level::Remove { armed(scene) } else { Ok(()) }
 }
@@ -77,20 +58,26 @@ fn armed(scene: &Scene<'_>) -> Result<(), String> {
 /// How dangerous an action is here and now.
 pub(super) fn level(action: Action, scene: &Scene<'_>) -> Level {
     match action {
-        Action::Forward if at_sign_off(scene) => Level::Remove,
-        Action::Pause if scene.picture.run.control.paused.is_some() => Level::Go,
-        Action::Retry => match scene.entry().and_then(|item| leftover_policy(scene, item)) {
-            Some(LeftoverPolicy::Repair) => Level::Remove,
-            Some(LeftoverPolicy::Keep) | None => Level::Go,
-        },
-        other @ (Action::Forward | Action::Pause) => table_level(other),
-        other => table_level(other),
+        Action::Do(deed) => deed_level(deed, scene),
+        Action::Move(_) | Action::See(_) | Action::Way(_) => Level::Look,
     }
 }
 
-fn table_level(action: Action) -> Level {
-    let row = super::keymap::BINDINGS.iter().find(|binding| binding.action == action);
-    row.map_or(Level::Look, |binding| binding.level)
+fn deed_level(deed: Deed, scene: &Scene<'_>) -> Level {
+    match deed {
+        Deed::Recheck => Level::Look,
+        Deed::Pause if scene.picture.run.control.paused.is_none() => Level::Hold,
+        Deed::Forward if at_sign_off(scene) => Level::Remove,
+        Deed::Retry if repairs(scene) => Level::Remove,
+        Deed::Forward | Deed::Pause | Deed::Retry | Deed::Stop | Deed::Skip => Level::Go,
+        Deed::Undo | Deed::Waive | Deed::EndSession => Level::Remove,
+    }
+}
+
+/// Whether another attempt at the entry under the cursor drops what this run did not make.
+fn repairs(scene: &Scene<'_>) -> bool {
+    let policy = scene.entry().and_then(|item| leftover_policy(scene, item));
+    policy == Some(LeftoverPolicy::Repair)
 }
 
 fn alive(scene: &Scene<'_>) -> Result<(), String> {
@@ -104,7 +91,7 @@ fn alive(scene: &Scene<'_>) -> Result<(), String> {
 }
 
 /// Whether the operator can see what they decide about.
-fn grounds(action: Action, scene: &Scene<'_>) -> Result<(), String> {
+fn grounds(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
     if scene.mode() == Mode::DryRun {
         return Err("this is a dry run: nothing can be changed".to_owned());
     }
@@ -117,47 +104,25 @@ fn grounds(action: Action, scene: &Scene<'_>) -> Result<(), String> {
         return Err(format!("the target is another one: {}", changes.join("; ")));
     }
     // A waiver and a signature touch nothing on the server, and nothing is read while a step waits for them.
-    let reads_server = !matches!(action, Action::Waive) && !at_sign_off(scene);
+    let reads_server = deed != Deed::Waive && !at_sign_off(scene);
     match scene.blind() {
         Some(why) if reads_server || scene.ui.freeze.is_some() => Err(why),
         Some(_) | None => Ok(()),
     }
 }
 
-/// Whether there is something that the action could be about.
-fn subject(action: Action, scene: &Scene<'_>) -> Result<(), String> {
-    match action {
-        Action::Forward => forward(scene),
-        Action::Waive => waive(scene),
-        Action::Stop => stop(scene),
-        Action::Undo => undo_entries(scene).map(|_| ()),
-        Action::EndSession => end_session(scene),
-        Action::Skip => skip(scene),
-        Action::Retry => retry(scene),
-        Action::Pause => ending(scene),
-        Action::Up
-        | Action::Down
-        | Action::PageUp
-        | Action::PageDown
-        | Action::First
-        | Action::Last
-        | Action::NextPane
-        | Action::Detail
-        | Action::Back
-        | Action::Help
-        | Action::Filter
-        | Action::Command
-        | Action::LookAt(_)
-        | Action::Playbook
-        | Action::Follow
-        | Action::Recheck
-        | Action::Freeze
-        | Action::Log
-        | Action::Blockers
-        | Action::Repaint
-        | Action::Leave
-        | Action::Interrupt
-        | Action::Suspend => Ok(()),
+/// Whether there is something that it could be about.
+fn subject(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
+    match deed {
+        Deed::Recheck => recheck(scene),
+        Deed::Forward => forward(scene),
+        Deed::Waive => waive(scene),
+        Deed::Stop => stop(scene),
+        Deed::Undo => undo_entries(scene).map(|_| ()),
+        Deed::EndSession => end_session(scene),
+        Deed::Skip => skip(scene),
+        Deed::Retry => retry(scene),
+        Deed::Pause => ending(scene),
     }
 }
 
@@ -167,7 +132,6 @@ pub(super) fn at_sign_off(scene: &Scene<'_>) -> bool {
 }
 
 fn recheck(scene: &Scene<'_>) -> Result<(), String> {
-    alive(scene)?;
     ending(scene)?;
     if !scene.running().is_empty() {
         return Err("builds are running: pause, and let them end first".to_owned());
@@ -356,7 +320,7 @@ pub(super) fn leftover_policy(scene: &Scene<'_>, item: &PlanItem) -> Option<Left
 /// Whether `:arm` can be asked for, or why not.
 pub(super) fn may_arm(scene: &Scene<'_>) -> Result<String, String> {
     alive(scene)?;
-    grounds(Action::Waive, scene)?;
+    grounds(Deed::Waive, scene)?;
     if matches!(scene.ui.arm, Arm::Armed { .. }) {
         return Err("already ARMED".to_owned());
     }

@@ -3,7 +3,7 @@
 use super::Theme;
 use super::console::{Console, Outcome};
 use super::input::Key;
-use super::keymap::Action;
+use super::keymap::{Action, Deed, See, Way};
 use super::ui_state::{Look, Prompt, Screen};
 use super::view_model::line::Tone;
 
@@ -52,15 +52,15 @@ impl Console {
             ("safe", "") => self.safe(now),
             ("undo", "all") => self.ask_to_undo_everything(now),
             ("abort", "") => self.ask_to_abort(now),
-            ("undo", "") => return self.act(Action::Undo, now),
-            ("waive", "") => return self.act(Action::Waive, now),
-            ("skip", "") => return self.act(Action::Skip, now),
-            ("retry", "") => return self.act(Action::Retry, now),
-            ("stop", "") => return self.act(Action::Stop, now),
-            ("blockers", "") => return self.act(Action::Blockers, now),
-            ("log", "") => return self.act(Action::Log, now),
-            ("help", "") => return self.act(Action::Help, now),
-            ("q" | "quit", "") => return self.act(Action::Leave, now),
+            ("undo", "") => return self.act(Action::Do(Deed::Undo), now),
+            ("waive", "") => return self.act(Action::Do(Deed::Waive), now),
+            ("skip", "") => return self.act(Action::Do(Deed::Skip), now),
+            ("retry", "") => return self.act(Action::Do(Deed::Retry), now),
+            ("stop", "") => return self.act(Action::Do(Deed::Stop), now),
+            ("blockers", "") => return self.act(Action::See(See::Blockers), now),
+            ("log", "") => return self.act(Action::See(See::Log), now),
+            ("help", "") => return self.act(Action::See(See::Help), now),
+            ("q" | "quit", "") => return self.act(Action::Way(Way::Leave), now),
             ("theme", "default") => self.ui.view.theme = Theme::Default,
             ("theme", "mono") => self.ui.view.theme = Theme::Mono,
             ("goto", place) => return self.go_to(place, now),
@@ -71,7 +71,10 @@ impl Console {
 
     fn go_to(&mut self, place: &str, now: jiff::Timestamp) -> Vec<Outcome> {
         if let Ok(phase) = place.parse::<u8>() {
-            return self.act(if phase == 0 { Action::Playbook } else { Action::LookAt(phase) }, now);
+            return self.act(
+                if phase == 0 { Action::See(See::Playbook) } else { Action::See(See::Phase(phase)) },
+                now,
+            );
         }
         let screen = match place {
             "preflight" => Screen::Preflight,

@@ -10,7 +10,7 @@ use crate::domain::target::Mode;
 
 use super::allowed::allowed;
 use super::input::{Key, Timed, Token};
-use super::keymap::{Action, action};
+use super::keymap::{Action, Deed, See, Way, action};
 use super::log::LogLine;
 use super::opening::{abort, arm, conditions, open, overtaken, undo_everything};
 use super::panel::{Panel, Pressed};
@@ -197,10 +197,12 @@ impl Console {
         if let Arm::Armed { last_key, .. } = &mut self.ui.arm {
             *last_key = now;
         }
-        match key {
-            Key::Ctrl('l') => return vec![Outcome::Repaint],
-            Key::Ctrl('c') => return self.interrupt(timed.at, now),
-            _ => {}
+        // These two mean the same everywhere, in panels and prompts too.
+        if key == Key::Ctrl('l') {
+            return vec![Outcome::Repaint];
+        }
+        if key == Key::Ctrl('c') {
+            return self.interrupt(timed.at, now);
         }
         if let Some(mut panel) = self.ui.panel.take() {
             return match panel.press(key, timed.at) {
@@ -229,8 +231,8 @@ impl Console {
 
     /// Everything was typed: judged once more by what is so now.
     fn complete(&mut self, panel: Panel, now: jiff::Timestamp) -> Vec<Outcome> {
-        if let Some((action, level)) = conditions(&panel.purpose)
-            && let Err(why) = super::allowed::still_allowed(action, level, &self.scene(now))
+        if let Some((deed, level)) = conditions(&panel.purpose)
+            && let Err(why) = super::allowed::still_allowed(deed, level, &self.scene(now))
         {
             let mut panel = panel;
             panel.said = Some(why);
@@ -282,53 +284,52 @@ impl Console {
             self.ui.say(Tone::Warn, format!("not now: {why}"), now);
             return Vec::new();
         }
-        let opened = open(action, &self.scene(now));
+        match action {
+            Action::Move(motion) => self.travel(motion, now),
+            Action::See(See::Repaint) => return vec![Outcome::Repaint],
+            Action::See(see) => self.look(see, now),
+            Action::Way(Way::Leave) => return self.leave(now),
+            // Both are answered before the keymap is asked, or refused above.
+            Action::Way(Way::Interrupt | Way::Suspend) => {}
+            Action::Do(deed) => return self.deed(deed, now),
+        }
+        Vec::new()
+    }
+
+    fn deed(&mut self, deed: Deed, now: jiff::Timestamp) -> Vec<Outcome> {
+        use crate::domain::command::Verb;
+        let opened = open(deed, &self.scene(now));
         match opened {
             Ok(Some(panel)) => self.ui.panel = Some(panel),
-            Ok(None) => return self.at_once(action, now),
+            Ok(None) => {
+                let verb = if deed == Deed::Pause { Verb::Pause } else { Verb::Recheck };
+                return vec![Outcome::Send(Command { by: self.operator.clone(), verb })];
+            }
             Err(why) => self.ui.say(Tone::Warn, format!("not now: {why}"), now),
         }
         Vec::new()
     }
 
-    fn at_once(&mut self, action: Action, now: jiff::Timestamp) -> Vec<Outcome> {
-        use crate::domain::command::Verb;
-        let send = |verb| vec![Outcome::Send(Command { by: self.operator.clone(), verb })];
-        match action {
-            Action::Recheck => return send(Verb::Recheck),
-            Action::Pause => return send(Verb::Pause),
-            Action::Repaint => return vec![Outcome::Repaint],
-            Action::Leave => return self.leave(now),
-            Action::Filter => self.ui.prompt = Some(Prompt::Filter(String::new())),
-            Action::Command => self.ui.prompt = Some(Prompt::Command(String::new())),
-            Action::Back => self.back(),
-            Action::Help => self.look_at(Screen::Help),
-            Action::Log => self.look_at(Screen::Log),
-            Action::Blockers => self.look_at(Screen::Blockers),
-            Action::Playbook => self.ui.look = vec![Look::At(Screen::Steps)],
-            Action::Follow => self.ui.look.clear(),
-            Action::LookAt(phase) => self.look_at_phase(phase, now),
-            Action::Freeze => self.freeze(now),
-            Action::Detail | Action::NextPane => {
+    fn look(&mut self, see: See, now: jiff::Timestamp) {
+        match see {
+            See::Filter => self.ui.prompt = Some(Prompt::Filter(String::new())),
+            See::Command => self.ui.prompt = Some(Prompt::Command(String::new())),
+            See::Back => self.back(),
+            See::Help => self.look_at(Screen::Help),
+            See::Log => self.look_at(Screen::Log),
+            See::Blockers => self.look_at(Screen::Blockers),
+            See::Playbook => self.ui.look = vec![Look::At(Screen::Steps)],
+            See::Follow => self.ui.look.clear(),
+            See::Phase(phase) => self.look_at_phase(phase, now),
+            See::Freeze => self.freeze(now),
+            See::Detail | See::NextPane => {
                 self.ui.focus = match self.ui.focus {
                     Focus::List => Focus::Detail,
                     Focus::Detail => Focus::List,
                 };
             }
-            Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
-                self.travel(action, now);
-            }
-            Action::Forward
-            | Action::Stop
-            | Action::Undo
-            | Action::Waive
-            | Action::EndSession
-            | Action::Skip
-            | Action::Retry
-            | Action::Interrupt
-            | Action::Suspend => {}
+            See::Repaint => {}
         }
-        Vec::new()
     }
 
     fn back(&mut self) {

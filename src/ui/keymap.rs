@@ -31,6 +31,19 @@ impl Level {
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Action {
+    /// Moves the cursor.
+    Move(Motion),
+    /// Shows something else.
+    See(See),
+    /// Wants something of the engine.
+    Do(Deed),
+    /// Leaves the screen.
+    Way(Way),
+}
+
+/// Movement of the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Motion {
     /// One row up.
     Up,
     /// One row down.
@@ -43,6 +56,11 @@ pub(super) enum Action {
     First,
     /// The last row.
     Last,
+}
+
+/// Something else to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum See {
     /// The next pane.
     NextPane,
     /// Detail of the row.
@@ -55,22 +73,27 @@ pub(super) enum Action {
     Filter,
     /// The command line.
     Command,
-    /// Looks at a phase of the playbook, from 1.
-    LookAt(u8),
-    /// Looks at the playbook.
+    /// A phase of the playbook, from 1.
+    Phase(u8),
+    /// The playbook.
     Playbook,
-    /// Follows the run again.
+    /// Wherever the run is.
     Follow,
-    /// Plan and checks anew.
-    Recheck,
-    /// Freezes the picture.
+    /// A picture that stands still.
     Freeze,
     /// The full log.
     Log,
     /// Who holds builds up.
     Blockers,
-    /// Writes the screen anew.
+    /// The same, written anew.
     Repaint,
+}
+
+/// A wish for the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Deed {
+    /// Plan and checks anew.
+    Recheck,
     /// Pauses the queue; resumes it by a panel.
     Pause,
     /// The forward step.
@@ -87,6 +110,11 @@ pub(super) enum Action {
     Skip,
     /// Another attempt.
     Retry,
+}
+
+/// Off the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Way {
     /// Leaves.
     Leave,
     /// Ctrl-C.
@@ -136,7 +164,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('s')],
         "s",
-        Action::Forward,
+        Action::Do(Deed::Forward),
         Go,
         Some("go.."),
         "the forward step: go at a held step, or sign off",
@@ -145,7 +173,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('b')],
         "b",
-        Action::Blockers,
+        Action::See(See::Blockers),
         Look,
         Some("blockers"),
         "who holds builds up, now and later",
@@ -154,7 +182,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('K')],
         "K",
-        Action::EndSession,
+        Action::Do(Deed::EndSession),
         Remove,
         Some("end session.."),
         "cancel the statement of the session under the cursor, or end it",
@@ -163,7 +191,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('w')],
         "w",
-        Action::Waive,
+        Action::Do(Deed::Waive),
         Remove,
         Some("waive.."),
         "go on although the check under the cursor does not pass",
@@ -172,7 +200,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('r')],
         "r",
-        Action::Recheck,
+        Action::Do(Deed::Recheck),
         Look,
         Some("recheck"),
         "plan and checks anew (reads only)",
@@ -181,7 +209,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('p')],
         "p",
-        Action::Pause,
+        Action::Do(Deed::Pause),
         Hold,
         Some("pause"),
         "nothing new starts; again: a panel to go on",
@@ -190,7 +218,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('x')],
         "x",
-        Action::Stop,
+        Action::Do(Deed::Stop),
         Go,
         Some("stop.."),
         "stop the own build under the cursor",
@@ -199,81 +227,132 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('u')],
         "u",
-        Action::Undo,
+        Action::Do(Deed::Undo),
         Remove,
         Some("undo.."),
         "drop what this run made: the entry under the cursor, or all of it",
         RUN
     ),
-    bind!(&[], ":skip", Action::Skip, Go, None, "leave the entry under the cursor out", &[]),
-    bind!(&[], ":retry", Action::Retry, Go, None, "another attempt at the entry under the cursor", &[]),
+    bind!(&[], ":skip", Action::Do(Deed::Skip), Go, None, "leave the entry under the cursor out", &[]),
+    bind!(
+        &[],
+        ":retry",
+        Action::Do(Deed::Retry),
+        Go,
+        None,
+        "another attempt at the entry under the cursor",
+        &[]
+    ),
     bind!(
         &[Key::Char(':')],
         ":",
-        Action::Command,
+        Action::See(See::Command),
         Look,
         Some("command"),
         "command line: arm safe skip retry undo abort goto theme q",
         &[]
     ),
-    bind!(&[Key::Char('/')], "/", Action::Filter, Look, Some("filter"), "narrow the list", &[]),
-    bind!(&[Key::Char('l')], "l", Action::Log, Look, Some("log"), "the full log", &[]),
+    bind!(&[Key::Char('/')], "/", Action::See(See::Filter), Look, Some("filter"), "narrow the list", &[]),
+    bind!(&[Key::Char('l')], "l", Action::See(See::Log), Look, Some("log"), "the full log", &[]),
     bind!(
         &[Key::Enter],
         "Enter",
-        Action::Detail,
+        Action::See(See::Detail),
         Look,
         Some("detail"),
         "detail of the row; never starts anything",
         &[]
     ),
-    bind!(&[Key::Char('?'), Key::F(1)], "?", Action::Help, Look, Some("help"), "this help", &[]),
+    bind!(&[Key::Char('?'), Key::F(1)], "?", Action::See(See::Help), Look, Some("help"), "this help", &[]),
     bind!(
         &[Key::Char('q')],
         "q",
-        Action::Leave,
+        Action::Way(Way::Leave),
         Look,
         Some("leave"),
         "leave; with a live run it asks first",
         &[]
     ),
-    bind!(&[Key::Char('j'), Key::Down], "j Down", Action::Down, Look, None, "one row down", &[]),
-    bind!(&[Key::Char('k'), Key::Up], "k Up", Action::Up, Look, None, "one row up", &[]),
-    bind!(&[Key::PageDown], "PgDn", Action::PageDown, Look, None, "a page down", &[]),
-    bind!(&[Key::PageUp], "PgUp", Action::PageUp, Look, None, "a page up", &[]),
-    bind!(&[Key::Char('g'), Key::Home], "g Home", Action::First, Look, None, "the first row", &[]),
-    bind!(&[Key::Char('G'), Key::End], "G End", Action::Last, Look, None, "the last row", &[]),
+    bind!(
+        &[Key::Char('j'), Key::Down],
+        "j Down",
+        Action::Move(Motion::Down),
+        Look,
+        None,
+        "one row down",
+        &[]
+    ),
+    bind!(&[Key::Char('k'), Key::Up], "k Up", Action::Move(Motion::Up), Look, None, "one row up", &[]),
+    bind!(&[Key::PageDown], "PgDn", Action::Move(Motion::PageDown), Look, None, "a page down", &[]),
+    bind!(&[Key::PageUp], "PgUp", Action::Move(Motion::PageUp), Look, None, "a page up", &[]),
+    bind!(
+        &[Key::Char('g'), Key::Home],
+        "g Home",
+        Action::Move(Motion::First),
+        Look,
+        None,
+        "the first row",
+        &[]
+    ),
+    bind!(&[Key::Char('G'), Key::End], "G End", Action::Move(Motion::Last), Look, None, "the last row", &[]),
     bind!(
         &[Key::Tab, Key::BackTab],
         "Tab",
-        Action::NextPane,
+        Action::See(See::NextPane),
         Look,
         None,
         "list or detail takes the movement keys",
         &[]
     ),
-    bind!(&[Key::Esc], "Esc", Action::Back, Look, None, "one level back; never leaves, never cancels", &[]),
-    bind!(&[Key::Char('0')], "0", Action::Playbook, Look, None, "look at the playbook", &[]),
-    bind!(&[], "1 - 9", Action::LookAt(1), Look, None, "look at that phase; the run does not move", &[]),
-    bind!(&[Key::Char('.')], ".", Action::Follow, Look, None, "follow the run again", &[]),
-    bind!(&[Key::Char('f')], "f", Action::Freeze, Look, None, "freeze or unfreeze the picture", &[]),
-    bind!(&[Key::Ctrl('l')], "Ctrl-L", Action::Repaint, Look, None, "write the screen anew", &[]),
+    bind!(
+        &[Key::Esc],
+        "Esc",
+        Action::See(See::Back),
+        Look,
+        None,
+        "one level back; never leaves, never cancels",
+        &[]
+    ),
+    bind!(&[Key::Char('0')], "0", Action::See(See::Playbook), Look, None, "look at the playbook", &[]),
+    bind!(
+        &[],
+        "1 - 9",
+        Action::See(See::Phase(1)),
+        Look,
+        None,
+        "look at that phase; the run does not move",
+        &[]
+    ),
+    bind!(&[Key::Char('.')], ".", Action::See(See::Follow), Look, None, "follow the run again", &[]),
+    bind!(
+        &[Key::Char('f')],
+        "f",
+        Action::See(See::Freeze),
+        Look,
+        None,
+        "freeze or unfreeze the picture",
+        &[]
+    ),
+    bind!(&[Key::Ctrl('l')], "Ctrl-L", Action::See(See::Repaint), Look, None, "write the screen anew", &[]),
     bind!(
         &[Key::Ctrl('c')],
         "Ctrl-C",
-        Action::Interrupt,
+        Action::Way(Way::Interrupt),
         Look,
         None,
         "twice: the same as q; never cancels a build",
         &[]
     ),
-    bind!(&[Key::Ctrl('z')], "Ctrl-Z", Action::Suspend, Look, None, "suspend the screen", &[]),
+    bind!(&[Key::Ctrl('z')], "Ctrl-Z", Action::Way(Way::Suspend), Look, None, "suspend the screen", &[]),
 ];
 
 /// What a key does on a screen; none when it is bound to nothing there.
 pub(super) fn action(key: Key, screen: Screen) -> Option<Action> {
     if let Key::Char(digit @ '1'..='9') = key {
-        return digit.to_digit(10).and_then(|digit| u8::try_from(digit).ok()).map(Action::LookAt);
+        return digit
+            .to_digit(10)
+            .and_then(|digit| u8::try_from(digit).ok())
+            .map(|phase| Action::See(See::Phase(phase)));
     }
     BINDINGS
         .iter()
@@ -363,10 +442,10 @@ mod tests {
 
     #[test]
     fn the_screens_own_keys_do_nothing_elsewhere() {
-        assert_eq!(action(Key::Char('K'), Screen::Blockers), Some(Action::EndSession));
+        assert_eq!(action(Key::Char('K'), Screen::Blockers), Some(Action::Do(Deed::EndSession)));
         assert_eq!(action(Key::Char('K'), Screen::Builds), None);
         assert_eq!(action(Key::Char('w'), Screen::Builds), None);
-        assert_eq!(action(Key::Char('4'), Screen::Log), Some(Action::LookAt(4)));
+        assert_eq!(action(Key::Char('4'), Screen::Log), Some(Action::See(See::Phase(4))));
         assert_eq!(action(Key::Other, Screen::Builds), None);
     }
 }

@@ -27,8 +27,8 @@ const AUTO: &str = "auto";
 /// The line of an event; none for what the screen shows anyway.
 pub(super) fn log_line(event: &Event) -> Option<LogLine> {
     let (who, text, tone) = match &event.kind {
-        EventKind::Run(event) => run(event)?,
-        EventKind::Step(event) => step(event)?,
+        EventKind::Run(event) => run(event),
+        EventKind::Step(event) => step(event),
         EventKind::Check(event) => check(event)?,
         EventKind::Build(event) => build(event)?,
         EventKind::Drop(event) => drop(event)?,
@@ -49,8 +49,8 @@ fn person(by: &crate::domain::id::Person, text: impl Into<String>, tone: Tone) -
     (by.0.clone(), text.into(), tone)
 }
 
-fn run(event: &RunEvent) -> Option<Said> {
-    Some(match event {
+fn run(event: &RunEvent) -> Said {
+    match event {
         RunEvent::Opened { run, operator, playbook, .. } => {
             person(&operator.person, format!("opened run {} of {}", run.0, playbook.name), Tone::Plain)
         }
@@ -76,7 +76,7 @@ fn run(event: &RunEvent) -> Option<Said> {
             auto(format!("a task of the engine broke ({task}): {message}"), Tone::Bad)
         }
         RunEvent::Closed { ending } => auto(ending_words(ending), Tone::Strong),
-    })
+    }
 }
 
 /// How a run ended, in a few words. Raw text.
@@ -91,8 +91,8 @@ pub(super) fn ending_words(ending: &Ending) -> String {
     }
 }
 
-fn step(event: &StepEvent) -> Option<Said> {
-    Some(match event {
+fn step(event: &StepEvent) -> Said {
+    match event {
         StepEvent::Started { step } => auto(format!("step {} began", step.0), Tone::Plain),
         StepEvent::Held { step, why } => auto(format!("HOLD at {}: {why}", step.0), Tone::Warn),
         StepEvent::Confirmed { step, by, typed } => {
@@ -109,7 +109,7 @@ fn step(event: &StepEvent) -> Option<Said> {
         StepEvent::Reopened { step, by } => {
             person(by, format!("asked for plan and checks anew ({})", step.0), Tone::Plain)
         }
-    })
+    }
 }
 
 fn check(event: &CheckEvent) -> Option<Said> {
@@ -130,7 +130,6 @@ fn build(event: &BuildEvent) -> Option<Said> {
     let name = &event.entry().0;
     Some(match event {
         BuildEvent::Started { attempt, .. } => auto(format!("{name}: try {attempt}"), Tone::Plain),
-        BuildEvent::Intended { .. } | BuildEvent::Located { .. } => return None,
         BuildEvent::PhaseEntered { phase, .. } => {
             phase.wait().map(|wait| auto(format!("{name}: waits for {}", wait.words()), Tone::Warn))?
         }
@@ -146,7 +145,9 @@ fn build(event: &BuildEvent) -> Option<Said> {
             auto(format!("{name}: pid {} still builds it and is watched again", backend.pid), Tone::Plain)
         }
         BuildEvent::StopRequested { by, .. } => person(by, format!("stop {name}"), Tone::Warn),
-        BuildEvent::StatementEnded { result: Ok(()), .. } => return None,
+        BuildEvent::Intended { .. }
+        | BuildEvent::Located { .. }
+        | BuildEvent::StatementEnded { result: Ok(()), .. } => return None,
         BuildEvent::StatementEnded { result: Err(failure), .. } => {
             auto(format!("{name}: {}: {}", failure.message, failure.class.sentence()), Tone::Bad)
         }
@@ -182,12 +183,11 @@ fn drop(event: &DropEvent) -> Option<Said> {
             };
             auto(format!("{}: drop ({why})", entry.0), Tone::Plain)
         }
-        DropEvent::Intended { .. } => return None,
         DropEvent::HeldUp { entry, blockers } => {
             let first = blockers.first()?;
             auto(format!("{}: its drop is held up by {}", entry.0, first.line()), Tone::Warn)
         }
-        DropEvent::StatementEnded { result: Ok(()), .. } => return None,
+        DropEvent::Intended { .. } | DropEvent::StatementEnded { result: Ok(()), .. } => return None,
         DropEvent::StatementEnded { entry, result: Err(failure) } => {
             auto(format!("{}: {}", entry.0, failure.message), Tone::Bad)
         }

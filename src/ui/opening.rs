@@ -8,7 +8,7 @@ use crate::domain::target::LeftoverPolicy;
 use super::allowed::{
     allowed, at_sign_off, entry_key, leftover_policy, still_allowed, undo_all, undo_entries,
 };
-use super::keymap::{Action, Level};
+use super::keymap::{Action, Deed, Level};
 use super::panel::{CANCEL, Field, Panel, Purpose, Reach, Rule, TERMINATE};
 use super::scene::Scene;
 use super::ui_state::Screen;
@@ -16,36 +16,36 @@ use super::ui_state::Screen;
 /// Longest application name that has to be typed.
 const APPLICATION_CELLS: usize = 30;
 
-/// The panel of an action; none for actions without one. `Err` when there is nothing that it could be about.
-pub(super) fn open(action: Action, scene: &Scene<'_>) -> Result<Option<Panel>, String> {
-    allowed(action, scene)?;
+/// The panel of a deed; none for those without one. `Err` when there is nothing that it could be about.
+pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, String> {
+    allowed(Action::Do(deed), scene)?;
     let nothing = || "there is nothing under the cursor".to_owned();
-    let panel = match action {
-        Action::Forward if at_sign_off(scene) => Panel::new(
+    let panel = match deed {
+        Deed::Forward if at_sign_off(scene) => Panel::new(
             Purpose::SignOff,
             vec![Field::new("your name", Rule::Name), Field::new("reason or remark", Rule::Reason)],
         ),
-        Action::Forward => {
+        Deed::Forward => {
             let (step, _) = scene.held().ok_or_else(nothing)?;
             Panel::new(Purpose::Go { step: step.id.clone() }, vec![word("go")])
         }
-        Action::Pause if scene.picture.run.control.paused.is_some() => {
+        Deed::Pause if scene.picture.run.control.paused.is_some() => {
             Panel::new(Purpose::Resume, vec![word("go")])
         }
-        Action::Waive => {
+        Deed::Waive => {
             let check = scene.check().ok_or_else(nothing)?;
             let purpose =
                 Purpose::Waive { check: check.result.id.clone(), found: check.result.found.clone() };
             Panel::new(purpose, vec![Field::new("reason, kept in the report", Rule::Reason)])
         }
-        Action::Stop => {
+        Deed::Stop => {
             let key = entry_key(scene).ok_or_else(nothing)?;
             let intent = scene.build(key).and_then(|record| record.intent.as_ref()).ok_or_else(nothing)?;
             let purpose = Purpose::Stop { entry: key.clone(), backend: intent.backend };
             Panel::new(purpose, vec![word("stop")])
         }
-        Action::Undo if scene.screen_below_help() == Screen::Steps => undo_everything(scene)?,
-        Action::Undo => {
+        Deed::Undo if scene.screen_below_help() == Screen::Steps => undo_everything(scene)?,
+        Deed::Undo => {
             let entries = undo_entries(scene)?;
             let name = entries.first().map(|key| index_name(scene, key)).ok_or_else(nothing)?;
             let fields = vec![
@@ -54,15 +54,15 @@ pub(super) fn open(action: Action, scene: &Scene<'_>) -> Result<Option<Panel>, S
             ];
             Panel::new(Purpose::Undo { entries, reach: Reach::These }, fields)
         }
-        Action::EndSession => end_session(scene).ok_or_else(nothing)?,
-        Action::Skip => {
+        Deed::EndSession => end_session(scene).ok_or_else(nothing)?,
+        Deed::Skip => {
             let item = scene.entry().ok_or_else(nothing)?;
             Panel::new(
                 Purpose::Skip { entry: item.key.clone() },
                 vec![word("skip"), Field::new("reason, kept in the report", Rule::Reason)],
             )
         }
-        Action::Retry => {
+        Deed::Retry => {
             let item = scene.entry().ok_or_else(nothing)?;
             let (leftover, field) = match leftover_policy(scene, item) {
                 Some(LeftoverPolicy::Repair) => (
@@ -73,7 +73,7 @@ pub(super) fn open(action: Action, scene: &Scene<'_>) -> Result<Option<Panel>, S
             };
             Panel::new(Purpose::Retry { entry: item.key.clone(), leftover }, vec![field])
         }
-        _ => return Ok(None),
+        Deed::Pause | Deed::Recheck => return Ok(None),
     };
     Ok(Some(panel))
 }
@@ -81,7 +81,7 @@ pub(super) fn open(action: Action, scene: &Scene<'_>) -> Result<Option<Panel>, S
 /// The panel that drops all that this run made.
 pub(super) fn undo_everything(scene: &Scene<'_>) -> Result<Panel, String> {
     let entries = undo_all(scene)?;
-    still_allowed(Action::Undo, Level::Remove, scene)?;
+    still_allowed(Deed::Undo, Level::Remove, scene)?;
     let database = scene.database().ok_or_else(|| "not connected yet".to_owned())?;
     let fields = vec![
         Field::new("type the database name", Rule::Exact(scene.show().whole(database))),
@@ -187,22 +187,22 @@ pub(super) fn overtaken(panel: &Panel, scene: &Scene<'_>) -> Option<String> {
     }
 }
 
-/// The action and level whose conditions must still hold when a panel is sent; none for ending the run, which is
+/// The deed and level whose conditions must still hold when a panel is sent; none for ending the run, which is
 /// possible whatever else is so.
-pub(super) fn conditions(purpose: &Purpose) -> Option<(Action, Level)> {
+pub(super) fn conditions(purpose: &Purpose) -> Option<(Deed, Level)> {
     Some(match purpose {
         Purpose::Abort => return None,
         // Asks for the same sight of the server as a waiver, and is what makes L3 possible.
-        Purpose::Arm => (Action::Waive, Level::Go),
-        Purpose::Go { .. } => (Action::Forward, Level::Go),
-        Purpose::SignOff => (Action::Forward, Level::Remove),
-        Purpose::Waive { .. } => (Action::Waive, Level::Remove),
-        Purpose::Stop { .. } => (Action::Stop, Level::Go),
-        Purpose::Undo { .. } => (Action::Undo, Level::Remove),
-        Purpose::EndSession { .. } => (Action::EndSession, Level::Remove),
-        Purpose::Skip { .. } => (Action::Skip, Level::Go),
-        Purpose::Retry { leftover: LeftoverPolicy::Keep, .. } => (Action::Retry, Level::Go),
-        Purpose::Retry { leftover: LeftoverPolicy::Repair, .. } => (Action::Retry, Level::Remove),
-        Purpose::Resume => (Action::Pause, Level::Go),
+        Purpose::Arm => (Deed::Waive, Level::Go),
+        Purpose::Go { .. } => (Deed::Forward, Level::Go),
+        Purpose::SignOff => (Deed::Forward, Level::Remove),
+        Purpose::Waive { .. } => (Deed::Waive, Level::Remove),
+        Purpose::Stop { .. } => (Deed::Stop, Level::Go),
+        Purpose::Undo { .. } => (Deed::Undo, Level::Remove),
+        Purpose::EndSession { .. } => (Deed::EndSession, Level::Remove),
+        Purpose::Skip { .. } => (Deed::Skip, Level::Go),
+        Purpose::Retry { leftover: LeftoverPolicy::Keep, .. } => (Deed::Retry, Level::Go),
+        Purpose::Retry { leftover: LeftoverPolicy::Repair, .. } => (Deed::Retry, Level::Remove),
+        Purpose::Resume => (Deed::Pause, Level::Go),
     })
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::command::Verb;
+use crate::domain::decide::REASON_LETTERS;
 use crate::domain::event::SessionEnd;
 use crate::domain::id::{BackendId, CheckId, EntryKey, StepId};
 use crate::domain::target::LeftoverPolicy;
@@ -11,8 +12,6 @@ use super::input::Key;
 
 /// Keys are ignored for so long after a panel was first seen: they were meant for the screen below.
 pub(super) const GUARD: Duration = Duration::from_millis(400);
-/// A reason with fewer letters than this says nothing.
-pub(super) const REASON_LETTERS: usize = 10;
 /// Longest text of a field, in characters.
 const LONGEST: usize = 200;
 

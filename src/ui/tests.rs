@@ -238,3 +238,457 @@ mod pictures {
         desk
     });
 }
+
+mod keys {
+    use super::*;
+
+    fn confirm() -> Desk {
+        let script = Script::confirm(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see();
+        desk
+    }
+
+    fn to_sign() -> Desk {
+        let script = Script::to_sign(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see();
+        desk
+    }
+
+    #[test]
+    fn a_held_step_goes_on_after_go_and_enter_and_not_before() {
+        let mut desk = confirm();
+        desk.keys("s").see().keys("g\n");
+        assert!(desk.sent().is_empty());
+        desk.keys("o\n");
+        let [Verb::Confirm { step, typed }] = desk.sent()[..] else { panic!("{:?}", desk.sent()) };
+        assert_eq!((step.0.as_str(), typed.as_str()), ("go.confirm", "go"));
+    }
+
+    #[test]
+    fn a_closed_gate_says_why_instead_of_opening_a_panel() {
+        let script = Script::gate(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("s");
+        assert!(desk.console.ui.panel.is_none());
+        assert!(desk.message().contains("gate closed"), "{}", desk.message());
+    }
+
+    #[test]
+    fn a_check_is_waived_only_when_armed_and_with_a_reason_that_says_something() {
+        let script = Script::gate(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("w");
+        assert!(desk.console.ui.panel.is_none(), "SAFE");
+        desk.arm().keys("jw").see().keys("no\n");
+        assert!(desk.sent().is_empty());
+        desk.keys(", space is added at 03:30Z\n");
+        let [Verb::Waive { check, reason }] = desk.sent()[..] else { panic!("{:?}", desk.sent()) };
+        assert_eq!((check.0.as_str(), reason.as_str()), ("disk_headroom", "no, space is added at 03:30Z"));
+    }
+
+    #[test]
+    fn stop_needs_its_word_and_undo_needs_armed_and_the_name_of_the_index() {
+        let mut desk = Desk::building();
+        desk.see().keys("x").see().keys("stop\n");
+        let key = format!("public.{}", NAMES[2].0);
+        assert!(matches!(desk.sent()[..], [Verb::Stop { entry }] if entry.0 == key), "{:?}", desk.sent());
+
+        let mut desk = Desk::building();
+        desk.see().keys("u");
+        assert!(desk.message().contains("SAFE"), "{}", desk.message());
+        desk.arm().keys("u").see().keys("idx_leads_email\nwrong column order\n");
+        assert!(desk.sent().is_empty(), "another index's name");
+        desk.key(Key::Ctrl('u')).keys(&format!("{}\nwrong column order\n", NAMES[2].0));
+        let [Verb::Roll { entries, reason }] = desk.sent()[..] else { panic!("{:?}", desk.sent()) };
+        assert_eq!((entries[0].0.as_str(), reason.as_str()), (key.as_str(), "wrong column order"));
+    }
+
+    #[test]
+    fn undo_all_needs_the_name_of_the_database_and_means_all_that_there_is_when_it_is_sent() {
+        let mut desk = Desk::building();
+        desk.see().arm().keys("0u").see().keys("app\nwrong maintenance window\n");
+        assert!(
+            matches!(desk.sent()[..], [Verb::Roll { entries, .. }] if entries.is_empty()),
+            "{:?}",
+            desk.sent()
+        );
+    }
+
+    #[test]
+    fn a_session_is_ended_by_its_pid_and_name_and_never_after_it_is_gone() {
+        let mut desk = Desk::building();
+        desk.see().arm().keys("bK").see();
+        desk.keys("terminate\n1234 billing-worker\nidle for eighteen minutes\n");
+        let [Verb::EndSession { backend, how, .. }] = desk.sent()[..] else { panic!("{:?}", desk.sent()) };
+        assert_eq!((backend.pid.0, *how), (1234, SessionEnd::Terminate));
+
+        let mut desk = Desk::building();
+        desk.see().arm().keys("bK").see().keys("terminate\n1234 billing-worker\nidle for eighteen");
+        let mut samples = desk.console.samples.clone();
+        samples.builds.clear();
+        let now = desk.now;
+        desk.console.read(samples, now);
+        assert!(desk.console.ui.panel.is_none(), "the panel went with the session");
+        desk.keys(" minutes\n");
+        assert!(desk.sent().is_empty());
+    }
+
+    #[test]
+    fn the_run_is_signed_with_name_and_reason() {
+        let mut desk = to_sign();
+        desk.arm().keys("s").see().keys("Jane Doe\nall verified, service looks well\n");
+        let [Verb::SignOff { name, reason }] = desk.sent()[..] else { panic!("{:?}", desk.sent()) };
+        assert_eq!((name.as_str(), reason.as_str()), ("Jane Doe", "all verified, service looks well"));
+    }
+
+    #[test]
+    fn armed_ends_after_fifteen_minutes_without_a_key_and_with_a_lost_link() {
+        let mut desk = Desk::building();
+        desk.see().arm();
+        desk.pass(14 * 60_000);
+        desk.keys("j");
+        desk.pass(14 * 60_000);
+        assert!(desk.console.ui.arm.left(desk.now).is_some(), "a key began the time anew");
+        desk.pass(60_000);
+        desk.keys("j");
+        assert_eq!(desk.console.ui.arm, Arm::Safe);
+
+        let mut desk = Desk::building();
+        desk.see().arm();
+        let up = desk.console.samples.clone();
+        let lost = Samples {
+            link: Link::Lost { since: desk.now, tries: 1, why: "reset".to_owned() },
+            ..up.clone()
+        };
+        let now = desk.now;
+        desk.console.read(lost, now);
+        assert_ne!(desk.console.ui.arm, Arm::Safe);
+        desk.console.read(up, now);
+        assert_eq!(desk.console.ui.arm, Arm::Safe);
+    }
+
+    #[test]
+    fn a_panel_typed_while_armed_is_not_sent_when_that_has_ended() {
+        let mut desk = Desk::building();
+        desk.see().arm().keys("u").see().keys(&format!("{}\nwrong column order", NAMES[2].0));
+        desk.pass(16 * 60_000);
+        desk.keys("\n");
+        assert!(desk.sent().is_empty());
+        let said = desk.console.ui.panel.as_ref().and_then(|panel| panel.said.clone()).unwrap_or_default();
+        assert!(said.contains("old") || said.contains("SAFE"), "{said}");
+    }
+
+    #[test]
+    fn a_stale_or_frozen_picture_is_no_ground_for_an_act() {
+        let mut desk = Desk::building();
+        desk.pass(11_000);
+        desk.see().keys("x");
+        assert!(desk.message().contains("old"), "{}", desk.message());
+        let mut desk = Desk::building();
+        desk.see().keys("fx");
+        assert!(desk.message().contains("frozen"), "{}", desk.message());
+        desk.keys("fx");
+        assert!(desk.console.ui.panel.is_some());
+    }
+
+    #[test]
+    fn a_dry_run_cannot_go_stop_undo_or_arm_and_says_so() {
+        let script = Script::building(Texts::Ordinary, Mode::DryRun);
+        let samples = script.samples();
+        for keys in ["x", "u", ":arm\n", ":skip\n", "w"] {
+            let mut desk = Desk::at(&script, samples.clone());
+            desk.see().keys("1").keys(if keys == "w" { "" } else { "3" }).keys(keys);
+            assert!(desk.console.ui.panel.is_none(), "{keys}");
+            assert!(desk.message().contains("dry run"), "{keys}: {}", desk.message());
+        }
+    }
+
+    #[test]
+    fn esc_never_leaves_and_a_live_run_is_left_only_by_ending_it() {
+        let mut desk = Desk::building();
+        desk.see();
+        for _ in 0..10 {
+            desk.key(Key::Esc);
+        }
+        assert!(desk.out.is_empty());
+        desk.keys("q").see().key(Key::Esc);
+        assert!(desk.out.is_empty());
+        desk.key(Key::Ctrl('c')).key(Key::Ctrl('c')).see().keys("abort\nserver is needed elsewhere\n");
+        assert!(matches!(desk.sent()[..], [Verb::Abort { .. }]), "{:?}", desk.out);
+        let now = desk.now;
+        let left = desk.console.inbound(Inbound::EngineEnded("journal closed".to_owned()), now);
+        assert_eq!(left, Some(Leave::Quit), "it closes when the engine has ended");
+    }
+
+    #[test]
+    fn one_ctrl_c_or_two_far_apart_do_nothing() {
+        let mut desk = Desk::building();
+        desk.see().key(Key::Ctrl('c'));
+        desk.pass(2_500);
+        desk.key(Key::Ctrl('c'));
+        assert!(desk.console.ui.panel.is_none() && desk.out.is_empty());
+    }
+
+    #[test]
+    fn before_a_run_is_open_and_after_its_end_q_leaves_at_once() {
+        let mut desk = Desk::new(Charset::Ascii);
+        desk.see().keys("q");
+        assert_eq!(desk.out, [Outcome::Leave(Leave::Quit)]);
+        let script = Script::whole(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("q");
+        assert_eq!(desk.out, [Outcome::Leave(Leave::Quit)]);
+    }
+
+    #[test]
+    fn a_paste_does_nothing_but_say_so() {
+        let mut desk = confirm();
+        desk.keys("s").see();
+        let timed = Timed { token: Token::Paste, at: desk.at };
+        let now = desk.now;
+        assert!(desk.console.token(&timed, now).is_empty());
+        assert_eq!(desk.console.ui.panel.as_ref().map(|panel| panel.fields[0].text.as_str()), Some(""));
+        assert!(desk.message().contains("paste"));
+    }
+
+    #[test]
+    fn the_cursor_stays_on_its_entry_when_rows_move_and_rows_stand_still_under_a_panel() {
+        let mut desk = Desk::building();
+        desk.see().keys("j");
+        let chosen = desk.console.scene(desk.now).entry().map(|item| item.key.0.clone());
+        assert_eq!(chosen, Some(format!("public.{}", NAMES[4].0)));
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let known = script.events.len();
+        script.verified(4);
+        desk.keys("x").see();
+        let order = desk.console.ui.view.order.clone();
+        let now = desk.now;
+        // Another build ends meanwhile, which would move the rows.
+        let mut other = Script::building(Texts::Ordinary, Mode::Live);
+        other.verified(2);
+        for event in &other.events[known..] {
+            desk.console.inbound(Inbound::Event(event.clone()), now);
+        }
+        assert_eq!(desk.console.ui.view.order, order);
+        desk.key(Key::Esc);
+        assert_ne!(desk.console.ui.view.order, order);
+        assert_eq!(desk.console.scene(desk.now).entry().map(|item| item.key.0.clone()), chosen);
+        // The build of the panel itself ends: the panel goes.
+        desk.keys("x").see();
+        for event in &script.events[known..] {
+            desk.console.inbound(Inbound::Event(event.clone()), now);
+        }
+        assert!(desk.console.ui.panel.is_none());
+    }
+
+    #[test]
+    fn digits_look_at_phases_and_a_dot_follows_the_run_again() {
+        let mut desk = Desk::building();
+        let first = |desk: &mut Desk| desk.screen((80, 24)).lines().nth(3).unwrap_or_default().to_owned();
+        assert!(first(&mut desk).contains("INDEXES"));
+        desk.see().keys("1");
+        assert!(first(&mut desk).contains("PRE-FLIGHT"));
+        desk.keys("5");
+        assert!(first(&mut desk).contains("VERIFY"));
+        desk.keys("0");
+        assert!(first(&mut desk).contains("PLAYBOOK"));
+        desk.keys(".");
+        assert!(first(&mut desk).contains("INDEXES"));
+        desk.keys("9");
+        assert!(desk.message().contains("no phase 9"));
+    }
+
+    #[test]
+    fn pause_acts_at_once_and_resuming_needs_go() {
+        let mut desk = Desk::building();
+        desk.see().keys("p");
+        assert!(matches!(desk.sent()[..], [Verb::Pause]));
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let known = script.events.len();
+        script.push(crate::domain::event::EventKind::Run(crate::domain::event::RunEvent::Paused {
+            by: Person("jane".to_owned()),
+        }));
+        let now = desk.now;
+        desk.console.inbound(Inbound::Event(script.events[known].clone()), now);
+        desk.keys("p").see().keys("go\n");
+        assert!(matches!(desk.sent()[..], [Verb::Pause, Verb::Resume]));
+    }
+
+    #[test]
+    fn a_foreign_leftover_is_dropped_for_a_retry_only_by_name_and_armed() {
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let entry = script.key(7);
+        script.build(crate::domain::event::BuildEvent::Skipped {
+            entry,
+            by: operator(),
+            reason: "leftover of somebody else".to_owned(),
+        });
+        let samples = script.samples();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("/tasks\n:retry\n");
+        assert!(desk.message().contains("SAFE"), "{}", desk.message());
+        desk.arm().keys(":retry\n").see().keys("retry\n");
+        assert!(desk.sent().is_empty());
+        desk.key(Key::Ctrl('u')).keys("idx_tasks_due\n");
+        assert!(matches!(desk.sent()[..], [Verb::Retry { leftover: crate::domain::target::LeftoverPolicy::Repair, .. }]));
+    }
+
+    #[test]
+    fn a_screen_too_small_for_a_panel_opens_none() {
+        let mut desk = confirm();
+        desk.console.resize((59, 24));
+        desk.keys("s");
+        assert!(desk.console.ui.panel.is_none());
+        assert!(desk.message().contains("too small"), "{}", desk.message());
+    }
+
+    #[test]
+    fn a_refusal_is_shown_in_its_own_words() {
+        let mut desk = Desk::building();
+        let verb = Verb::Recheck;
+        let refusal = crate::domain::command::Refusal::GateClosed { why: "disk head room".to_owned() };
+        let now = desk.now;
+        desk.console.inbound(Inbound::Refused { verb, refusal }, now);
+        assert!(desk.screen((80, 24)).contains("refused: the gate is closed: disk head room"));
+    }
+
+    #[test]
+    fn everything_shown_in_ascii_mode_is_ascii_even_when_names_are_not() {
+        for script in [Script::building, Script::gate, Script::to_sign, Script::whole] {
+            let script = script(Texts::Hostile, Mode::Live);
+            let samples = script.samples();
+            let mut desk = Desk::at(&script, samples);
+            desk.see();
+            for keys in ["", "b", "l", "?", "0", "1", "3", "4", "q"] {
+                desk.keys(keys).see();
+                for size in [(80, 24), (120, 40), (40, 10)] {
+                    let screen = desk.screen(size);
+                    assert!(screen.is_ascii(), "{screen}");
+                    assert!(!screen.contains('\u{1b}'));
+                }
+            }
+        }
+    }
+}
+
+mod random {
+    use super::*;
+
+    fn every_script() -> impl Strategy<Value = (Texts, Mode)> {
+        let texts = prop_oneof![Just(Texts::Ordinary), Just(Texts::Hostile)];
+        let mode = prop_oneof![Just(Mode::Live), Just(Mode::Rehearsal), Just(Mode::DryRun)];
+        (texts, mode)
+    }
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        prop_oneof![
+            12 => proptest::sample::select("swpxurbKlfq0123459.jkgG/:?".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            6 => proptest::sample::select("gostpabrmieckdxly123 ".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            6 => Just(Key::Enter),
+            2 => Just(Key::Esc),
+            1 => Just(Key::Tab),
+            1 => Just(Key::Backspace),
+            1 => Just(Key::Down),
+            1 => Just(Key::PageDown),
+            1 => Just(Key::Ctrl('c')),
+            1 => Just(Key::Other),
+        ]
+    }
+
+    /// What must have been typed, letter by letter, for a command to be sent; none for what one key may do.
+    fn typed_for(verb: &Verb) -> Vec<String> {
+        match verb {
+            Verb::Recheck | Verb::Pause => Vec::new(),
+            Verb::Confirm { .. } | Verb::Resume => vec!["go".to_owned()],
+            Verb::Stop { .. } => vec!["stop".to_owned()],
+            Verb::Skip { reason, .. } => vec!["skip".to_owned(), reason.clone()],
+            Verb::Retry { .. } => vec!["retry".to_owned()],
+            Verb::Abort { reason } => vec!["abort".to_owned(), reason.clone()],
+            Verb::Waive { reason, .. } => vec![reason.clone()],
+            Verb::SignOff { name, reason } => vec![name.clone(), reason.clone()],
+            Verb::Roll { entries, reason } => {
+                let name = entries.first().and_then(|key| key.0.rsplit('.').next().map(str::to_owned));
+                vec![name.unwrap_or_else(|| "app".to_owned()), reason.clone()]
+            }
+            Verb::EndSession { backend, reason, .. } => vec![backend.pid.to_string(), reason.clone()],
+            Verb::EndHere => Vec::new(),
+        }
+    }
+
+    fn removes(verb: &Verb) -> bool {
+        matches!(
+            verb,
+            Verb::Waive { .. } | Verb::Roll { .. } | Verb::EndSession { .. } | Verb::SignOff { .. }
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_prefix_of_a_run_draws_at_any_size(
+            (texts, mode) in every_script(),
+            part in 0.0_f64..=1.0,
+            size in (1_u16..=180, 1_u16..=60),
+            keys in proptest::collection::vec(any_key(), 0..12),
+            unicode in any::<bool>(),
+        ) {
+            let mut script = Script::whole(texts, mode);
+            let samples = script.samples();
+            script.events.truncate((script.events.len() as f64 * part) as usize);
+            let mut desk = Desk::new(if unicode { Charset::Unicode } else { Charset::Ascii });
+            desk.follow(&script, samples);
+            desk.console.resize(size);
+            desk.see();
+            for key in keys {
+                desk.key(key).see();
+                let screen = desk.screen(size);
+                prop_assert_eq!(screen.lines().count(), usize::from(size.1));
+            }
+        }
+
+        #[test]
+        fn random_keys_act_only_through_what_was_typed(
+            script in 0_usize..4,
+            armed in any::<bool>(),
+            keys in proptest::collection::vec((any_key(), 0_u64..900), 1..400),
+        ) {
+            let script = [Script::gate, Script::confirm, Script::building, Script::to_sign][script](Texts::Ordinary, Mode::Live);
+            let samples = script.samples();
+            let mut desk = Desk::at(&script, samples);
+            desk.see();
+            if armed {
+                desk.arm();
+            }
+            let mut typed = String::new();
+            for (key, pause) in keys {
+                desk.pass(pause);
+                // The engine goes on reading.
+                desk.console.samples.at = Some(desk.now);
+                desk.console.shown(desk.at);
+                let was_safe = desk.console.ui.arm.left(desk.now).is_none();
+                match key {
+                    Key::Char(char) => typed.push(char),
+                    Key::Backspace => { typed.pop(); }
+                    _ => typed.push('\n'),
+                }
+                let sent = desk.sent().len();
+                desk.key(key);
+                for verb in desk.sent().into_iter().skip(sent) {
+                    prop_assert!(!(was_safe && removes(verb)), "{verb:?} while SAFE");
+                    for text in typed_for(verb) {
+                        prop_assert!(typed.contains(text.trim()), "{verb:?} without {text:?} in {typed:?}");
+                    }
+                    prop_assert!(typed_for(verb).is_empty() || key == Key::Enter);
+                }
+            }
+        }
+    }
+}

@@ -15,12 +15,12 @@ impl Theme {
     }
 
     /// The bar at the top.
-    pub(super) fn bar(self) -> Style {
+    pub(super) fn bar() -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
     /// The row under the cursor, in addition to its mark.
-    pub(super) fn chosen(self) -> Style {
+    pub(super) fn chosen() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 }

@@ -1,13 +1,13 @@
 //! Movement of the cursor: from identity to identity.
 
 use super::console::Console;
-use super::keymap::Action;
+use super::keymap::Motion;
 use super::scene::holder_key;
 use super::ui_state::{Focus, Screen};
 
 impl Console {
     /// Moves what the movement keys move here.
-    pub(super) fn travel(&mut self, motion: Action, now: jiff::Timestamp) {
+    pub(super) fn travel(&mut self, motion: Motion, now: jiff::Timestamp) {
         let page = usize::from(self.ui.view.size.1).saturating_sub(12).max(3);
         let scene = self.scene(now);
         let screen = scene.screen();
@@ -48,7 +48,7 @@ impl Console {
     }
 }
 
-fn step_through<T: Clone + PartialEq>(motion: Action, ids: &[T], at: Option<&T>, page: usize) -> Option<T> {
+fn step_through<T: Clone + PartialEq>(motion: Motion, ids: &[T], at: Option<&T>, page: usize) -> Option<T> {
     let index = at.and_then(|at| ids.iter().position(|id| id == at));
     let index = match index {
         Some(index) => moved(motion, index, ids.len(), page),
@@ -57,37 +57,29 @@ fn step_through<T: Clone + PartialEq>(motion: Action, ids: &[T], at: Option<&T>,
     ids.get(index).cloned()
 }
 
-fn moved(motion: Action, at: usize, count: usize, page: usize) -> usize {
+fn moved(motion: Motion, at: usize, count: usize, page: usize) -> usize {
     let last = count.saturating_sub(1);
     // Where no end is known, the end is out of reach by one key: pages lead there.
     let to_last = if count == usize::MAX { at.saturating_add(page) } else { last };
-    let target = if motion == Action::Up {
-        at.saturating_sub(1)
-    } else if motion == Action::Down {
-        at.saturating_add(1)
-    } else if motion == Action::PageUp {
-        at.saturating_sub(page)
-    } else if motion == Action::PageDown {
-        at.saturating_add(page)
-    } else if motion == Action::First {
-        0
-    } else if motion == Action::Last {
-        to_last
-    } else {
-        at
+    let target = match motion {
+        Motion::Up => at.saturating_sub(1),
+        Motion::Down => at.saturating_add(1),
+        Motion::PageUp => at.saturating_sub(page),
+        Motion::PageDown => at.saturating_add(page),
+        Motion::First => 0,
+        Motion::Last => to_last,
     };
     target.min(last)
 }
 
-fn opposite(motion: Action) -> Action {
+fn opposite(motion: Motion) -> Motion {
     match motion {
-        Action::Up => Action::Down,
-        Action::Down => Action::Up,
-        Action::PageUp => Action::PageDown,
-        Action::PageDown => Action::PageUp,
-        Action::First => Action::Last,
-        Action::Last => Action::First,
-        other => other,
+        Motion::Up => Motion::Down,
+        Motion::Down => Motion::Up,
+        Motion::PageUp => Motion::PageDown,
+        Motion::PageDown => Motion::PageUp,
+        Motion::First => Motion::Last,
+        Motion::Last => Motion::First,
     }
 }
 
@@ -98,11 +90,11 @@ mod tests {
     #[test]
     fn movement_stays_within_the_list_and_starts_at_its_head_when_the_row_is_gone() {
         let ids = ["a", "b", "c"];
-        assert_eq!(step_through(Action::Down, &ids, Some(&"c"), 5), Some("c"));
-        assert_eq!(step_through(Action::Up, &ids, Some(&"a"), 5), Some("a"));
-        assert_eq!(step_through(Action::Last, &ids, Some(&"a"), 5), Some("c"));
-        assert_eq!(step_through(Action::PageDown, &ids, Some(&"a"), 2), Some("c"));
-        assert_eq!(step_through(Action::Down, &ids, Some(&"gone"), 5), Some("a"));
-        assert_eq!(step_through::<&str>(Action::Down, &[], None, 5), None);
+        assert_eq!(step_through(Motion::Down, &ids, Some(&"c"), 5), Some("c"));
+        assert_eq!(step_through(Motion::Up, &ids, Some(&"a"), 5), Some("a"));
+        assert_eq!(step_through(Motion::Last, &ids, Some(&"a"), 5), Some("c"));
+        assert_eq!(step_through(Motion::PageDown, &ids, Some(&"a"), 2), Some("c"));
+        assert_eq!(step_through(Motion::Down, &ids, Some(&"gone"), 5), Some("a"));
+        assert_eq!(step_through::<&str>(Motion::Down, &[], None, 5), None);
     }
 }

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 
 use crate::text::{fit_left, fit_right};
 
+use super::super::Theme;
 use super::super::view_model::line::{Align, Chosen, Column, Row, Table, Tone};
 use super::paint::Paint;
 
@@ -33,7 +34,7 @@ pub(super) fn render(table: &Table, top: u16, bottom: u16, paint: &mut Paint<'_>
 
 fn render_row(row: &Row, table: &Table, y: u16, paint: &mut Paint<'_>) {
     let style = match row.chosen {
-        Chosen::Yes => paint.theme.chosen(),
+        Chosen::Yes => Theme::chosen(),
         Chosen::No => Style::new(),
     };
     if row.chosen == Chosen::Yes {

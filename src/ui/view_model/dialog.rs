@@ -79,9 +79,8 @@ pub(super) fn dialog(panel: &Panel, scene: &Scene<'_>, width: usize, height: usi
             let active = index == panel.at;
             let said = match (&panel.said, active) {
                 (Some(said), true) => scene.show().whole(said),
-                (Some(_), false) => String::new(),
                 (None, true) if !field.text.is_empty() => field.missing().unwrap_or_default(),
-                (None, _) => String::new(),
+                (Some(_), false) | (None, _) => String::new(),
             };
             FieldView {
                 label: label(field, inside),

@@ -1,6 +1,7 @@
 //! The last lines of every screen: what the console says, what is so, what was sent last, which keys there are.
 
 use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
+use crate::domain::event::Ending;
 use crate::domain::id::EntryKey;
 use crate::domain::playbook::StepKind;
 use crate::domain::sample::Link;
@@ -9,7 +10,7 @@ use crate::domain::unit::Millis;
 use crate::text::{cell_width, cut, plural, span};
 
 use super::super::allowed::allowed;
-use super::super::keymap::{Action, BINDINGS, Binding, Level};
+use super::super::keymap::{Action, BINDINGS, Binding, Deed, Level, See, Way};
 use super::super::log::ending_words;
 use super::super::picture::{Engine, StatementEnd};
 use super::super::scene::Scene;
@@ -50,7 +51,6 @@ fn ended(scene: &Scene<'_>) -> Option<Said> {
         let gone = !scene.picture.over();
         return (!gone).then(|| (Word::Bad, format!("the engine has ended: {words}. [q] leaves")));
     };
-    use crate::domain::event::Ending;
     let word = match ending {
         Ending::Finished | Ending::RolledBack => Word::Done,
         Ending::NeedsPerson { .. } => Word::Hold,
@@ -216,7 +216,8 @@ pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
     let screen = scene.screen();
     let bound: Vec<&Binding> = BINDINGS.iter().filter(|binding| binding.on(screen)).collect();
     // Help and the way out are always in view; all others as far as there is room.
-    let always = |binding: &Binding| matches!(binding.action, Action::Help | Action::Leave);
+    let always =
+        |binding: &Binding| matches!(binding.action, Action::See(See::Help) | Action::Way(Way::Leave));
     let tail: Vec<Span> = bound.iter().filter(|it| always(it)).filter_map(|it| hint(it, scene)).collect();
     let room = width.saturating_sub(tail.iter().map(|span| cell_width(&span.text)).sum());
     let mut line = Line::plain(" ");
@@ -244,10 +245,11 @@ fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {
 }
 
 fn dynamic_hint(action: Action, hint: &'static str, scene: &Scene<'_>) -> &'static str {
-    match action {
-        Action::Forward if super::super::allowed::at_sign_off(scene) => "sign..",
-        Action::Pause if scene.picture.run.control.paused.is_some() => "go on..",
-        Action::Freeze if scene.ui.freeze.is_some() => "unfreeze",
-        _ => hint,
+    if action == Action::Do(Deed::Forward) && super::super::allowed::at_sign_off(scene) {
+        "sign.."
+    } else if action == Action::Do(Deed::Pause) && scene.picture.run.control.paused.is_some() {
+        "go on.."
+    } else {
+        hint
     }
 }

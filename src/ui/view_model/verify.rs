@@ -156,7 +156,7 @@ fn worst_cost(readings: &[PlanReading]) -> String {
     let costs = readings.iter().filter_map(|reading| reading.reading.as_ref().ok()).map(|plan| plan.cost);
     let worst =
         costs.fold(None, |worst: Option<f64>, cost| Some(worst.map_or(cost, |worst| worst.max(cost))));
-    worst.map_or_else(|| "-".to_owned(), |cost| figure(cost))
+    worst.map_or_else(|| "-".to_owned(), figure)
 }
 
 /// A planner's cost in at most six characters.
