@@ -440,7 +440,7 @@ impl Script {
 }
 
 pub(super) fn builder(index: usize) -> BackendId {
-    BackendId { pid: Pid(4711 + index as i32), started: start() }
+    BackendId { pid: Pid(4711 + i32::try_from(index).unwrap()), started: start() }
 }
 
 fn table_oid(index: usize) -> Oid {
@@ -460,7 +460,7 @@ pub(super) fn blocker(texts: Texts, index: usize, bites: Bites) -> Blocker {
         stage,
         bites,
         holder: Holder::Session {
-            backend: BackendId { pid: Pid(1232 + index as i32), started: at(-900) },
+            backend: BackendId { pid: Pid(1232 + i32::try_from(index).unwrap()), started: at(-900) },
             application: texts.of("billing-worker"),
             user: texts.of("billing"),
             client: Some("10.0.4.17".to_owned()),

@@ -59,7 +59,13 @@ impl Paint<'_> {
         if !title.is_empty() {
             let room = self.area.width.saturating_sub(6);
             let title = format!(" {} ", crate::text::cut(title, usize::from(room)));
-            self.text(2, y, &title, self.area.width.saturating_sub(2), self.theme.style(tone));
+            self.text(
+                2,
+                y,
+                &title,
+                self.area.width.saturating_sub(2),
+                Style::reset().patch(self.theme.style(tone)),
+            );
         }
     }
 

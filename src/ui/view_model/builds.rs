@@ -68,7 +68,7 @@ fn columns(width: usize) -> Vec<Column> {
     } else {
         vec![
             words("INDEX", 0),
-            words("WHERE", 16),
+            words("WHERE", 18),
             numbers("TIME", 8),
             numbers("DONE", 4),
             numbers("LEFT", 9),

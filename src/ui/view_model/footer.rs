@@ -95,6 +95,9 @@ fn held(scene: &Scene<'_>) -> Option<Said> {
         let why = scene.show().whole(why);
         return Some(match &step.kind {
             StepKind::Checks { .. } => (Word::Hold, gate(scene).unwrap_or(why)),
+            StepKind::SignOff { .. } if scene.ui.arm.left(scene.now).is_none() => {
+                (Word::Hold, format!(":arm, then [s] your signature at {number}: {why}"))
+            }
             StepKind::SignOff { .. } => (Word::Hold, format!("[s] your signature at {number}: {why}")),
             StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => {
                 (Word::Hold, format!("[s] waiting for you at {number}: {why}"))
@@ -234,7 +237,8 @@ fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {
     let words = dynamic_hint(binding.action, binding.hint?, scene);
     let able = allowed(binding.action, scene).is_ok();
     // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
-    if !able && binding.screens.is_empty() && binding.level > Level::Look {
+    let due = binding.action == Action::Do(Deed::Forward) && scene.held().is_some();
+    if !able && !due && binding.screens.is_empty() && binding.level > Level::Look {
         return None;
     }
     Some(if able {
