@@ -20,6 +20,8 @@ mod panel;
 mod picture;
 mod render;
 mod scene;
+#[cfg(test)]
+mod screenshot;
 mod show;
 mod terminal;
 #[cfg(test)]
