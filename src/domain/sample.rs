@@ -18,6 +18,8 @@ pub struct Samples {
     pub link: Link,
     /// Builds and drops of ours that run, by entry.
     pub builds: BTreeMap<EntryKey, BuildSample>,
+    /// For each entry that this run made: who would hold up its drop, readers of the table too.
+    pub drop_holders: BTreeMap<EntryKey, Vec<Blocker>>,
     /// The server as a whole.
     pub server: ServerSample,
 }

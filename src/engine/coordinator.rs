@@ -19,7 +19,7 @@ use crate::ports::{Journal, JournalError, Monitor, WatchRequest};
 
 use super::build::{Task, build};
 use super::inquiry;
-use super::observer::{self, Watched, What};
+use super::observer::{self, Attention, Watched, What};
 
 use super::reconcile::{reconcile_build, reconcile_drop};
 use super::recorder::{EngineHandle, Message, NotRecorded, Question, Recorder, Wanted};
@@ -60,7 +60,7 @@ pub struct Engine {
     inbox: mpsc::Receiver<Message>,
     recorder: Recorder,
     head: watch::Sender<String>,
-    watched: watch::Sender<Vec<Watched>>,
+    watched: watch::Sender<Attention>,
     monitor: Option<Box<dyn Monitor>>,
     outlets: Outlets,
     sealed: Option<JournalError>,
@@ -70,7 +70,7 @@ pub struct Engine {
 pub fn open(world: World, opening: Opening, outlets: Outlets) -> (Engine, EngineHandle) {
     let (sender, inbox) = mpsc::channel(256);
     let (head, head_reader) = watch::channel(opening.journal.head());
-    let (watched, _) = watch::channel(Vec::new());
+    let (watched, _) = watch::channel(Attention::default());
     let engine = Engine {
         world,
         journal: opening.journal,
@@ -477,7 +477,9 @@ impl Engine {
     /// Tells the observer what to look after: everything of ours that has a statement on the server.
     fn publish_watched(&self) {
         let Some(plan) = &self.state.plan else { return };
-        let list: Vec<Watched> = plan.items.iter().filter_map(|item| self.watched_item(item)).collect();
+        let items: Vec<Watched> = plan.items.iter().filter_map(|item| self.watched_item(item)).collect();
+        let made = self.state.ledger.iter().map(|(key, item)| (key.clone(), item.table_oid)).collect();
+        let list = Attention { items, made };
         self.watched.send_if_modified(|known| {
             let changed = *known != list;
             if changed {

@@ -38,6 +38,15 @@ pub(super) struct Watched {
     pub(super) what: What,
 }
 
+/// Everything that the observer looks after.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Attention {
+    /// Builds and drops that run.
+    pub(super) items: Vec<Watched>,
+    /// What the run made, with its table: a rollback must know who would hold it up before it is asked for.
+    pub(super) made: Vec<(EntryKey, Oid)>,
+}
+
 /// What it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
@@ -60,14 +69,14 @@ pub(super) async fn observe(
     mut monitor: Box<dyn Monitor>,
     clock: std::sync::Arc<dyn Clock>,
     recorder: Recorder,
-    mut watched: watch::Receiver<Vec<Watched>>,
+    mut watched: watch::Receiver<Attention>,
     samples: watch::Sender<Samples>,
     settings: RunSettings,
 ) {
     let mut tracks: BTreeMap<EntryKey, Track> = BTreeMap::new();
     let mut lost: Option<(jiff::Timestamp, u32)> = None;
     loop {
-        let wanted = watched.borrow_and_update().clone();
+        let Attention { items: wanted, made } = watched.borrow_and_update().clone();
         let requests: Vec<WatchRequest> = wanted.iter().map(|w| w.request.clone()).collect();
         let pace = match monitor.round(&requests).await {
             Ok(round) => {
@@ -76,7 +85,8 @@ pub(super) async fn observe(
                     wanted.iter().any(|w| w.request.entry == *key && w.request.backend == track.backend)
                 });
                 let told = take_round(&mut tracks, &wanted, &round, &settings, &recorder).await;
-                publish(&samples, &tracks, &wanted, &round);
+                let drop_holders = drop_holders(monitor.as_mut(), &made).await;
+                publish(&samples, &tracks, &wanted, &round, drop_holders);
                 if told.is_err() {
                     return;
                 }
@@ -101,6 +111,26 @@ pub(super) async fn observe(
             }
         }
     }
+}
+
+/// A reading that fails leaves the list out; the next round shows whether the link is lost.
+async fn drop_holders(
+    monitor: &mut dyn Monitor,
+    made: &[(EntryKey, Oid)],
+) -> BTreeMap<EntryKey, Vec<Blocker>> {
+    if made.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut tables: Vec<Oid> = made.iter().map(|(_, table)| *table).collect();
+    tables.sort_unstable();
+    tables.dedup();
+    let Ok(found) = monitor.drop_holders(&tables).await else { return BTreeMap::new() };
+    made.iter()
+        .filter_map(|(key, table)| {
+            let (_, holders) = found.iter().find(|(oid, holders)| oid == table && !holders.is_empty())?;
+            Some((key.clone(), holders.clone()))
+        })
+        .collect()
 }
 
 fn say_lost(samples: &watch::Sender<Samples>, since: jiff::Timestamp, tries: u32, failure: Failure) {
@@ -237,6 +267,7 @@ fn publish(
     tracks: &BTreeMap<EntryKey, Track>,
     wanted: &[Watched],
     round: &MonitorRound,
+    drop_holders: BTreeMap<EntryKey, Vec<Blocker>>,
 ) {
     let builds = wanted
         .iter()
@@ -263,6 +294,7 @@ fn publish(
         at: Some(round.at),
         link: Link::Up,
         builds,
+        drop_holders,
         server: round.server.clone(),
     });
 }

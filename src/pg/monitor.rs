@@ -12,8 +12,9 @@ use super::error::PgError;
 use super::holder::text;
 use super::link::Link;
 use super::session::{Row, Session};
+use crate::domain::blocker::Blocker;
 use crate::domain::failure::Failure;
-use crate::domain::id::{BackendId, Oid, Pid};
+use crate::domain::id::{BackendId, EntryKey, Oid, Pid};
 use crate::domain::progress::{Counter, Phase, ProgressRow, ProgressSeen};
 use crate::domain::sample::ServerSample;
 use crate::domain::unit::{Bytes, Millis};
@@ -64,11 +65,32 @@ impl Monitor for PgMonitor {
         server.wal_per_second = self.wal_rate(at, read.wal);
         Ok(MonitorRound { at, progress: read.progress, blockers: read.blockers, gone: read.gone, server })
     }
+
+    async fn drop_holders(&mut self, tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure> {
+        let session = match self.session.take() {
+            Some(session) if !session.is_closed() => session,
+            _ => self.link.reader("monitor").await?,
+        };
+        // No backend has pid 0: nobody waits yet, everybody found is still ahead.
+        let nobody = Pid(0);
+        let subjects: Vec<(Pid, Oid)> = tables.iter().map(|table| (nobody, *table)).collect();
+        let read = tokio::time::timeout(ROUND_DEADLINE, blocker::read(&session, &subjects)).await;
+        let holders = match read {
+            Ok(holders) => holders?,
+            Err(_) => return Err(PgError::NoAnswer { after: ROUND_DEADLINE }.into()),
+        };
+        self.session = Some(session);
+        let of = |table: &Oid| {
+            let subject = Subject { pid: nobody, table: *table, stage: SubjectStage::Dropping };
+            (*table, holders.of(&subject))
+        };
+        Ok(tables.iter().map(of).collect())
+    }
 }
 
 struct Reading {
     progress: Vec<ProgressRow>,
-    blockers: Vec<(crate::domain::id::EntryKey, Vec<crate::domain::blocker::Blocker>)>,
+    blockers: Vec<(EntryKey, Vec<Blocker>)>,
     gone: Vec<BackendId>,
     server: ServerSample,
     wal: Option<u64>,

@@ -108,6 +108,10 @@ pub struct MonitorRound {
 pub trait Monitor: Send {
     /// One round, with its own deadline.
     async fn round(&mut self, watched: &[WatchRequest]) -> Result<MonitorRound, Failure>;
+
+    /// Who would hold up DROP INDEX CONCURRENTLY on each of these tables: everybody with an open transaction that
+    /// touched it, readers too (12-18).
+    async fn drop_holders(&mut self, tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure>;
 }
 
 /// Signals to backends. Each is one statement whose predicate names pid and start.

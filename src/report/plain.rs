@@ -231,6 +231,7 @@ mod tests {
             at: Some(at.parse().unwrap()),
             link: Link::Up,
             builds: BTreeMap::from([(script::key("public.idx_a"), build)]),
+            drop_holders: std::collections::BTreeMap::new(),
             server: ServerSample::default(),
         }
     }

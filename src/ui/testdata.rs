@@ -421,6 +421,7 @@ impl Script {
             at: Some(self.now()),
             link: Link::Up,
             builds: BTreeMap::from([(self.key(2), waiting), (self.key(4), working)]),
+            drop_holders: std::collections::BTreeMap::new(),
             server: ServerSample {
                 active: Some(41),
                 sessions: Some(96),
