@@ -6,6 +6,7 @@
 mod support;
 
 mod adapter;
+mod engine;
 mod fault;
 mod plan;
 mod rehearsal;

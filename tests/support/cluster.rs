@@ -67,10 +67,13 @@ async fn from_template(major: u32, template: &str) -> Database {
     Database { cluster, name }
 }
 
+/// A log that tells databases apart and says when each statement ended, so that it can stand witness.
+pub(crate) const LOGGED: &[(&str, &str)] = &[("log_line_prefix", "%m [%p] db=%d %a "), ("log_duration", "on")];
+
 /// The shared server of `major`. Tests that hurt the whole server start their own with [`own_cluster`].
 pub(crate) async fn cluster(major: u32) -> &'static Cluster {
     static CLUSTERS: [OnceCell<Cluster>; 7] = [const { OnceCell::const_new() }; 7];
-    CLUSTERS[slot(major)].get_or_init(|| own_cluster(major, &[])).await
+    CLUSTERS[slot(major)].get_or_init(|| own_cluster(major, LOGGED)).await
 }
 
 /// A server for one test alone, with its own settings.
