@@ -25,7 +25,7 @@ pub struct Answers {
     pub sign_off: Option<(String, String)>,
     /// Only this plan.
     pub plan_id: Option<PlanId>,
-    /// A rollback to ask for as soon as the target is proven: entries (empty for all) and reason.
+    /// A rollback to ask for at once: entries (empty for all) and reason.
     pub rollback: Option<(Vec<EntryKey>, String)>,
 }
 
@@ -58,7 +58,6 @@ struct Driver<'a> {
     mute: bool,
     other_plan: Option<PlanId>,
     refused: Option<String>,
-    asked_rollback: bool,
 }
 
 /// Runs an engine to its end.
@@ -80,10 +79,11 @@ pub async fn drive(
         mute: false,
         other_plan: None,
         refused: None,
-        asked_rollback: false,
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(engine.run());
+    // Before the engine has connected: a run that had come to its end would close again as soon as it has.
+    driver.roll_back().await;
     let mut ended_by = None;
     let end = loop {
         tokio::select! {
@@ -134,6 +134,14 @@ impl Driver<'_> {
         }
     }
 
+    async fn roll_back(&mut self) {
+        let Some((entries, reason)) = self.answers.rollback.clone() else { return };
+        self.send(Verb::Roll { entries, reason }).await;
+        if self.refused.is_some() {
+            self.send(Verb::Abort { reason: "the rollback was refused".to_owned() }).await;
+        }
+    }
+
     async fn event(&mut self, event: &Event) {
         self.event_seen(event);
         match &event.kind {
@@ -146,17 +154,6 @@ impl Driver<'_> {
                 {
                     self.other_plan = Some(plan.id.clone());
                     self.send(Verb::Abort { reason: "the plan is not the one asked for".to_owned() }).await;
-                }
-            }
-            EventKind::Run(RunEvent::TargetSeen { .. }) => {
-                if let Some((entries, reason)) = self.answers.rollback.clone()
-                    && !self.asked_rollback
-                {
-                    self.asked_rollback = true;
-                    self.send(Verb::Roll { entries, reason }).await;
-                    if self.refused.is_some() {
-                        self.send(Verb::Abort { reason: "the rollback was refused".to_owned() }).await;
-                    }
                 }
             }
             EventKind::Run(_)
