@@ -68,7 +68,8 @@ async fn from_template(major: u32, template: &str) -> Database {
 }
 
 /// A log that tells databases apart and says when each statement ended, so that it can stand witness.
-pub(crate) const LOGGED: &[(&str, &str)] = &[("log_line_prefix", "%m [%p] db=%d %a "), ("log_duration", "on")];
+pub(crate) const LOGGED: &[(&str, &str)] =
+    &[("log_line_prefix", "%m [%p] db=%d %a "), ("log_duration", "on")];
 
 /// The shared server of `major`. Tests that hurt the whole server start their own with [`own_cluster`].
 pub(crate) async fn cluster(major: u32) -> &'static Cluster {

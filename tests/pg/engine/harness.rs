@@ -19,9 +19,7 @@ use cicerone::domain::unit::Millis;
 use cicerone::engine::{self, EngineEnd, EngineHandle, Hands, Opening, Outlets, World};
 use cicerone::host::{HostProbes, RandomIds, ServerPlace, SystemClock};
 use cicerone::pg::connect::Access;
-use cicerone::pg::{
-    Link, LinkOptions, PgBackends, PgCatalog, PgExplainer, PgMonitor, PgSurvey, PgWorkshop,
-};
+use cicerone::pg::{Link, LinkOptions, PgBackends, PgCatalog, PgExplainer, PgMonitor, PgSurvey, PgWorkshop};
 use cicerone::ports::{Clock, Ids, Journal, RegistrySource};
 use cicerone::sql::parse_create_index;
 use cicerone::store::run_journal::RunJournal;
@@ -80,11 +78,8 @@ pub(crate) fn registry(statements: &[&str]) -> String {
             Some(schema) => format!("{schema}.{}", shape.table.name),
             None => shape.table.name,
         };
-        writeln!(
-            text,
-            "[[index]]\nname = '{name}'\ndomain = 'test'\ntable = '{table}'\nsql = '''{sql}'''"
-        )
-        .unwrap();
+        writeln!(text, "[[index]]\nname = '{name}'\ndomain = 'test'\ntable = '{table}'\nsql = '''{sql}'''")
+            .unwrap();
     }
     text
 }
@@ -352,9 +347,7 @@ impl Run {
             StepKind::BuildIndexes { .. } if self.state.control.plan_for.as_ref() != Some(step) => {
                 Verb::EndHere
             }
-            StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => {
-                go_on(step)
-            }
+            StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => go_on(step),
         };
         // The step may have gone on by itself meanwhile.
         self.command(verb).await.ok();

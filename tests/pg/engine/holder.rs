@@ -28,8 +28,11 @@ impl Held {
 
     /// An open write on a table.
     pub(crate) async fn writer(database: &Database, table: &str) -> Self {
-        Self::by(database, &format!("BEGIN; DELETE FROM {table} WHERE false; LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
-            .await
+        Self::by(
+            database,
+            &format!("BEGIN; DELETE FROM {table} WHERE false; LOCK TABLE {table} IN ROW EXCLUSIVE MODE"),
+        )
+        .await
     }
 
     /// The lock that VACUUM, ANALYZE and builds take.
@@ -100,7 +103,8 @@ pub(crate) async fn slow_function(session: &Client) {
 
 /// The build that goes on on a table, once the server is in this phase of it.
 pub(crate) async fn in_phase(session: &Client, phase: &str) -> i32 {
-    let sql = "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND phase LIKE $1";
+    let sql =
+        "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND phase LIKE $1";
     let wait = async {
         loop {
             if let Some(row) = session.query(sql, &[&phase]).await.unwrap().first() {
@@ -109,5 +113,7 @@ pub(crate) async fn in_phase(session: &Client, phase: &str) -> i32 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap_or_else(|_| panic!("no build in {phase}"))
+    tokio::time::timeout(Duration::from_secs(30), wait)
+        .await
+        .unwrap_or_else(|_| panic!("no build in {phase}"))
 }

@@ -32,10 +32,8 @@ async fn rollout(major: u32) {
     table(&session, "\"Other Table\"", 2_000).await;
     session.batch_execute("CREATE INDEX older ON t (b)").await.unwrap();
     let before = indexes(&session).await;
-    let names: Vec<String> = SHAPES
-        .iter()
-        .map(|sql| cicerone::sql::parse_create_index(sql).unwrap().name.unwrap())
-        .collect();
+    let names: Vec<String> =
+        SHAPES.iter().map(|sql| cicerone::sql::parse_create_index(sql).unwrap().name.unwrap()).collect();
 
     let done = Scenario::new(&database, SHAPES).run().await;
     assert_eq!(*done.ending(), Ending::Finished, "{}", done.story());

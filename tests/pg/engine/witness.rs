@@ -31,8 +31,7 @@ pub(crate) async fn indexes(session: &Client) -> BTreeMap<String, Found> {
     let rows = session.query(sql, &[]).await.unwrap();
     rows.iter()
         .map(|row| {
-            let found =
-                Found { oid: row.get(1), valid: row.get(2), ready: row.get(3), live: row.get(4) };
+            let found = Found { oid: row.get(1), valid: row.get(2), ready: row.get(3), live: row.get(4) };
             (row.get(0), found)
         })
         .collect()
@@ -94,7 +93,9 @@ impl Log {
             }
             let over = self.lines[place + 1..].iter().find(|later| {
                 later.pid == line.pid
-                    && ["LOG:  duration: ", "ERROR:  ", "FATAL:  "].iter().any(|mark| later.text.contains(mark))
+                    && ["LOG:  duration: ", "ERROR:  ", "FATAL:  "]
+                        .iter()
+                        .any(|mark| later.text.contains(mark))
             });
             found.push(Statement {
                 pid: line.pid,
@@ -115,7 +116,8 @@ impl Log {
 
     /// How often our engine sent a CREATE for this index.
     pub(crate) fn creates_of(&self, index: &str) -> usize {
-        let forms = [format!("INDEX CONCURRENTLY {index} ON "), format!("INDEX CONCURRENTLY \"{index}\" ON ")];
+        let forms =
+            [format!("INDEX CONCURRENTLY {index} ON "), format!("INDEX CONCURRENTLY \"{index}\" ON ")];
         self.creates().iter().filter(|it| forms.iter().any(|form| it.text.contains(form))).count()
     }
 
