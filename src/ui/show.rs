@@ -28,6 +28,12 @@ impl Show {
         self.whole(&raw.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
+    /// The same without the comment that marks a statement as the run's own: it says what the bar says.
+    pub(super) fn bare_statement(self, raw: &str) -> String {
+        let bare = raw.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+        self.statement(bare.map_or(raw, |(_, statement)| statement))
+    }
+
     /// A failed statement: the server's message and code.
     pub(super) fn failure(self, failure: &Failure) -> String {
         let code = failure.sqlstate.as_ref().map(|state| format!(" ({})", state.0)).unwrap_or_default();
@@ -61,6 +67,11 @@ pub(super) fn since(earlier: jiff::Timestamp, later: jiff::Timestamp) -> String 
 /// A size: `1.1 GiB`.
 pub(super) fn size(bytes: Bytes) -> String {
     crate::text::bytes(bytes.0)
+}
+
+/// An estimated time: tenths of a second below a minute, `HH:MM:SS` above.
+pub(super) fn about(span: Millis) -> String {
+    if span.0 < 60_000 { format!("~{}", crate::text::span(span.0)) } else { format!("~{}", clock(span)) }
 }
 
 /// Lines of at most `width` cells, broken at blanks where there are any.
@@ -106,5 +117,8 @@ mod tests {
     fn a_statement_of_several_lines_is_one_line_without_control_characters() {
         let shown = Show(Charset::Ascii).statement("SELECT 1\n  FROM\tt -- \u{1b}[31mred");
         assert_eq!(shown, "SELECT 1 FROM t -- \\u{1b}[31mred");
+        let marked = "/* cicerone run=1 head=2 */ CREATE INDEX CONCURRENTLY i ON t /* x */ (a)";
+        let bare = Show(Charset::Ascii).bare_statement(marked);
+        assert_eq!(bare, "CREATE INDEX CONCURRENTLY i ON t /* x */ (a)");
     }
 }

@@ -44,7 +44,8 @@ impl Terminal {
         let saved = tcgetattr(input).map_err(refused("tell its mode"))?;
         let mut raw = saved.clone();
         raw.make_raw();
-        tcsetattr(input, OptionalActions::Now, &raw).map_err(refused("take raw mode"))?;
+        // What was typed before the first frame was meant for the shell: it is thrown away.
+        tcsetattr(input, OptionalActions::Flush, &raw).map_err(refused("take raw mode"))?;
         // From here on the drop undoes it.
         let mut terminal =
             Self { saved, painted: Buffer::empty(Rect::ZERO), cursor: None, bytes: Vec::new() };

@@ -10,7 +10,7 @@ use crate::domain::unit::Millis;
 use crate::text::{count, span};
 
 use super::super::scene::Scene;
-use super::super::show::{clock, since, size, time};
+use super::super::show::{about, clock, since, size, time};
 use super::footer::holder_words;
 use super::line::{Line, Tone};
 use super::{WIDE, paragraph};
@@ -58,7 +58,7 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
     }
     let statement =
         record.and_then(|record| record.intent.as_ref()).map_or(&item.statement, |it| &it.statement);
-    lines.extend(paragraph(Tone::Dim, &scene.show().statement(statement), width));
+    lines.extend(paragraph(Tone::Dim, &scene.show().bare_statement(statement), width));
     lines
 }
 
@@ -198,9 +198,9 @@ fn clocks(sample: Option<&BuildSample>) -> Vec<Line> {
     };
     let left = match sample.eta {
         Eta::Left(band) => {
-            format!("   left ~{} ({} to {})", clock(band.likely), clock(band.low), clock(band.high))
+            format!("   left {} ({} to {})", about(band.likely), span(band.low.0), span(band.high.0))
         }
-        Eta::Waiting { work_left: Some(work), .. } => format!("   ~{} of work after the wait", clock(work)),
+        Eta::Waiting { work_left: Some(work), .. } => format!("   {} of work after the wait", about(work)),
         Eta::Waiting { work_left: None, .. } | Eta::NoGround => String::new(),
     };
     let mut text = format!(" worked {}   waited {}{left}", clock(sample.working), clock(sample.waiting));
@@ -293,9 +293,9 @@ fn planned(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
             size(estimate.index.likely),
             size(estimate.index.low),
             size(estimate.index.high),
-            clock(estimate.time.likely),
-            clock(estimate.time.low),
-            clock(estimate.time.high),
+            about(estimate.time.likely),
+            span(estimate.time.low.0),
+            span(estimate.time.high.0),
             size(estimate.temp.likely),
             size(estimate.wal.likely),
         );

@@ -11,7 +11,7 @@ use crate::text::cut;
 
 use super::super::Charset;
 use super::super::scene::Scene;
-use super::super::show::{clock, size, time};
+use super::super::show::{about, clock, size, time};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, log_pane, pane_title, scrolled};
@@ -58,7 +58,7 @@ fn columns(width: usize) -> Vec<Column> {
     let columns = if width >= WIDE {
         vec![
             words("INDEX", 0),
-            words("TABLE", 14),
+            words("TABLE", 16),
             words("WHERE", 22),
             numbers("TIME", 8),
             words("DONE", 17),
@@ -156,7 +156,7 @@ fn queue_left(scene: &Scene<'_>) -> Option<String> {
         (false, true) => " + unknown",
         (false, false) => "",
     };
-    Some(format!("~{}{more}", clock(shared)))
+    Some(format!("{}{more}", about(shared)))
 }
 
 fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide: bool) -> Row {
@@ -164,9 +164,7 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
     let record = scene.build(&item.key);
     let sample = scene.sample(&item.key);
     let name = show.name(item.name.as_str(), widths.first().copied().unwrap_or(20));
-    let took = record
-        .filter(|record| record.attempts > 0)
-        .map_or_else(|| "-".to_owned(), |record| clock(record.elapsed(scene.now)));
+    let took = record.and_then(|record| took(record, scene.now)).map_or_else(|| "-".to_owned(), clock);
     let left = left(record, sample, item);
     let percent = percent(record, sample);
     let place = place(scene, item);
@@ -178,7 +176,7 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
                 format!("{}/{most}", record.attempts)
             },
         );
-        let table = show.name(&item.table.name, 14);
+        let table = show.name(&item.table.name, 16);
         vec![name, table, place, took, bar(scene.options.charset, percent, 10), left, tries]
     } else {
         let percent = percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"));
@@ -189,6 +187,12 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
         word: word(scene, item),
         cells: texts.iter().zip(widths).map(|(text, width)| cut(text, *width)).collect(),
     }
+}
+
+/// Time of the newest attempt, once its statement was sent.
+pub(super) fn took(record: &BuildRecord, now: jiff::Timestamp) -> Option<Millis> {
+    let intent = record.intent.as_ref()?;
+    Some(Millis::between(intent.at, record.finished_at.unwrap_or(now)))
 }
 
 /// The state word of an entry.
@@ -370,14 +374,14 @@ fn bar(charset: Charset, percent: Option<u8>, cells: usize) -> String {
 fn left(record: Option<&BuildRecord>, sample: Option<&BuildSample>, item: &PlanItem) -> String {
     let running = record.is_some_and(|record| matches!(record.status, BuildStatus::Running { .. }));
     match (running, sample.map(|sample| sample.eta)) {
-        (true, Some(Eta::Left(band))) => format!("~{}", clock(band.likely)),
+        (true, Some(Eta::Left(band))) => about(band.likely),
         (true, Some(Eta::Waiting { .. })) => "unknown".to_owned(),
         (true, Some(Eta::NoGround) | None) => "-".to_owned(),
         (false, _) => {
             let todo = record.is_none_or(|record| matches!(record.status, BuildStatus::Retrying { .. }))
                 && item.state == ItemState::ToBuild;
             let predicted = item.estimate.filter(|_| todo).map(|estimate| estimate.time.likely);
-            predicted.map_or_else(|| "-".to_owned(), |time| format!("~{}", clock(time)))
+            predicted.map_or_else(|| "-".to_owned(), about)
         }
     }
 }

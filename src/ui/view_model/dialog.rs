@@ -10,7 +10,7 @@ use crate::text::{cut, plural};
 use super::super::panel::{Panel, Purpose, Reach};
 use super::super::picture::end_session_statement;
 use super::super::scene::Scene;
-use super::super::show::{clock, since, size, time, wrap};
+use super::super::show::{about, clock, since, size, time, wrap};
 use super::build_detail::blocker_lines;
 use super::line::{Line, Tone};
 use crate::domain::event::SessionEnd;
@@ -213,10 +213,10 @@ fn builds_to_come(scene: &Scene<'_>, lines: &mut Vec<Line>, width: usize) {
         let blind = todo.len() - estimates.len();
         let blind = if blind > 0 { format!(" ({blind} without an estimate)") } else { String::new() };
         let cost = format!(
-            "Costs   ~{} of disk, ~{} of WAL, ~{} of work{blind}, plus waits",
+            "Costs   ~{} of disk, ~{} of WAL, {} of work{blind}, plus waits",
             size(bytes),
             size(wal),
-            clock(work)
+            about(work)
         );
         text(lines, Tone::Plain, &cost, width);
     }
@@ -281,7 +281,10 @@ fn stop(scene: &Scene<'_>, key: &EntryKey, backend: BackendId, width: usize) -> 
         text(
             &mut lines,
             Tone::Plain,
-            &format!("Costs   {} of build time", clock(record.elapsed(scene.now))),
+            &format!(
+                "Costs   {} of build time",
+                clock(super::builds::took(record, scene.now).unwrap_or_default())
+            ),
             width,
         );
     }
@@ -331,7 +334,8 @@ fn undo(scene: &Scene<'_>, entries: &[EntryKey], reach: Reach, width: usize) -> 
     let spent = entries
         .iter()
         .filter_map(|key| scene.build(key))
-        .fold(Millis(0), |sum, record| sum + record.elapsed(scene.now));
+        .filter_map(|record| super::builds::took(record, scene.now))
+        .fold(Millis(0), std::ops::Add::add);
     text(
         &mut lines,
         Tone::Plain,
@@ -430,8 +434,8 @@ fn retry(scene: &Scene<'_>, key: &EntryKey, leftover: LeftoverPolicy, width: usi
                 &mut lines,
                 Tone::Plain,
                 &format!(
-                    "Costs   ~{} of work, ~{} of disk",
-                    clock(estimate.time.likely),
+                    "Costs   {} of work, ~{} of disk",
+                    about(estimate.time.likely),
                     size(estimate.index.likely)
                 ),
                 width,

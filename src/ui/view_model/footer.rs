@@ -207,7 +207,7 @@ pub(super) fn sql(scene: &Scene<'_>, width: usize) -> (Line, Line) {
         StatementEnd::Ok(took) => Line::of(Tone::Plain, format!("{} ", span(took.0))),
         StatementEnd::Failed(took) => Line::of(Tone::Bad, format!("failed {} ", span(took.0))),
     };
-    let text = format!(" sql {}  {}", time(statement.at), scene.show().statement(&statement.text));
+    let text = format!(" sql {}  {}", time(statement.at), scene.show().bare_statement(&statement.text));
     (Line::plain(cut(&text, width.saturating_sub(right.width() + 1))), right)
 }
 

@@ -6,7 +6,7 @@ use crate::domain::state::{CheckRecord, Pass};
 use crate::text::{count, fit_left, fit_right, span};
 
 use super::super::scene::Scene;
-use super::super::show::{size, time};
+use super::super::show::{about, size, time};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, stack, words};
 use super::{WIDE, pane_title, paragraph, scrolled};
@@ -221,7 +221,7 @@ fn plan_row(scene: &Scene<'_>, item: &PlanItem, name_width: usize) -> Line {
         (_, _) => "-".to_owned(),
     };
     let time = match estimate {
-        Some(estimate) if builds => format!("~{}", crate::text::clock(estimate.time.likely.seconds())),
+        Some(estimate) if builds => about(estimate.time.likely),
         Some(_) | None => "-".to_owned(),
     };
     let tone = match item.state {

@@ -5,6 +5,7 @@ use crate::domain::plan::PlanItem;
 use crate::domain::state::BuildRecord;
 use crate::text::{cut, plural};
 
+use super::super::picture::Engine;
 use super::super::scene::Scene;
 use super::super::show::{since, size, time};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
@@ -74,7 +75,7 @@ fn columns(width: usize) -> Vec<Column> {
     let columns = if width >= WIDE {
         vec![
             words("INDEX", 0),
-            words("TABLE", 14),
+            words("TABLE", 16),
             words("VALID", 5),
             numbers("SIZE", 9),
             words("PLAN", 20),
@@ -109,7 +110,7 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Ro
         worst_cost(after),
     ];
     if widths.len() > texts.len() {
-        texts.insert(1, scene.show().name(&item.table.name, 14));
+        texts.insert(1, scene.show().name(&item.table.name, 16));
     }
     let mut word = builds::word(scene, item);
     let unused =
@@ -225,7 +226,13 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
             lines.extend(paragraph(Tone::Good, &scene.show().whole(&text), width));
         }
         None if scene.picture.over() => lines.push(Line::plain(" SIGN-OFF: no")),
-        None => lines.push(Line::plain(" SIGN-OFF: not yet. [s] when the run waits for it")),
+        None if super::super::allowed::at_sign_off(scene) => {
+            lines.push(Line::of(Tone::Warn, " SIGN-OFF: not yet. Type :arm, then press [s]"));
+        }
+        None => lines.push(Line::plain(" SIGN-OFF: not yet, the run asks for it at its end")),
+    }
+    if let Engine::Ended(words) = &scene.picture.engine {
+        lines.extend(paragraph(Tone::Plain, &scene.show().whole(words), width));
     }
     for (_, text) in control.sessions.iter().rev().take(2) {
         lines.extend(paragraph(Tone::Dim, &scene.show().whole(text), width));
