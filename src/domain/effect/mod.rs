@@ -14,6 +14,8 @@ use super::plan::{Importance, ItemState, Plan, PlanItem, SnapshotEffect};
 use super::state::{AfterCleaning, BuildRecord, BuildStatus, RollbackRecord, RollbackScope, RunState, Stage};
 use super::target::{AbortPolicy, Mode};
 
+#[cfg(test)]
+mod simulation;
 mod step;
 #[cfg(test)]
 mod tests;

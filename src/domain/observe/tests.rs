@@ -24,15 +24,14 @@ fn sent() -> Log {
 }
 
 fn concluded(kinds: &[EventKind]) -> (Conclusion, Next) {
-    kinds
-        .iter()
-        .find_map(|kind| match kind {
-            EventKind::Build(BuildEvent::Concluded { conclusion, next, .. }) => {
-                Some((conclusion.clone(), next.clone()))
-            }
-            _ => None,
-        })
-        .expect("a reading is concluded")
+    let of = |kind: &EventKind| {
+        if let EventKind::Build(BuildEvent::Concluded { conclusion, next, .. }) = kind {
+            Some((conclusion.clone(), next.clone()))
+        } else {
+            None
+        }
+    };
+    kinds.iter().find_map(of).expect("a reading is concluded")
 }
 
 /// What follows when the statement ended so and the catalogs then say so.
@@ -130,12 +129,10 @@ fn a_name_that_somebody_else_took_is_not_ours() {
         let mut log = sent();
         let seen = reading(Some(log.facts(A, 9, usable)));
         let (conclusion, _) = after(&mut log, Err(fail(FailureClass::NameTaken)), seen);
-        match conclusion {
-            Conclusion::Verified { origin, .. } | Conclusion::Leftover { origin, .. } => {
-                assert_eq!(origin, Origin::NotOurs);
-            }
-            other => panic!("{other:?}"),
-        }
+        let (Conclusion::Verified { origin, .. } | Conclusion::Leftover { origin, .. }) = conclusion else {
+            panic!("{conclusion:?}")
+        };
+        assert_eq!(origin, Origin::NotOurs);
         assert!(log.state.ledger.is_empty());
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::progress::Phase;
 use crate::domain::state::fixture::{Log, backend, entry, estimate};
 
 fn log(jobs: u32, items: Vec<PlanItem>) -> Log {
-    Log::building_with(items, RunSettings { jobs, ..RunSettings::default() })
+    Log::building_with(items, &RunSettings { jobs, ..RunSettings::default() })
 }
 
 fn pick(log: &Log) -> Option<(String, u32)> {

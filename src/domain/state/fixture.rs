@@ -29,6 +29,8 @@ pub(crate) const SIGN: &str = "signoff.signoff";
 pub(crate) struct Log {
     pub(crate) events: Vec<Event>,
     pub(crate) state: RunState,
+    /// Seconds that passed without an event.
+    pub(crate) quiet: i64,
 }
 
 impl Log {
@@ -51,13 +53,13 @@ impl Log {
 
     /// A run at its build step: connected, checked, confirmed, planned.
     pub(crate) fn building(items: Vec<PlanItem>) -> Self {
-        Self::building_with(items, RunSettings { jobs: 2, ..RunSettings::default() })
+        Self::building_with(items, &RunSettings { jobs: 2, ..RunSettings::default() })
     }
 
-    pub(crate) fn building_with(items: Vec<PlanItem>, settings: RunSettings) -> Self {
+    pub(crate) fn building_with(items: Vec<PlanItem>, settings: &RunSettings) -> Self {
         let mut log = Self::opened(settings.clone(), Mode::Live);
         log.push(EventKind::Run(RunEvent::TargetSeen { target: target() }));
-        let plan = plan(items, &settings);
+        let plan = plan(items, settings);
         log.start(CHECKS);
         log.push(EventKind::Run(RunEvent::Planned { plan: Box::new(plan.clone()) }));
         log.outcome(Outcome::ChecksEnded(Millis(5)));
@@ -85,7 +87,7 @@ impl Log {
 
     /// A second passes with each event.
     pub(crate) fn now(&self) -> jiff::Timestamp {
-        noon() + jiff::SignedDuration::from_secs(i64::try_from(self.events.len()).unwrap())
+        noon() + jiff::SignedDuration::from_secs(i64::try_from(self.events.len()).unwrap() + self.quiet)
     }
 
     pub(crate) fn push(&mut self, kind: EventKind) {
