@@ -1,36 +1,39 @@
-# Everything a newcomer needs: `make rehearse` and `make test`. `make help` lists the rest.
+# `make rehearse` and `make test` are all that a newcomer needs; `make help` lists the rest.
 
 CARGO ?= cargo
 # Arguments for the rehearsal, e.g. make rehearse ARGS='--fault writer --pg-version 16'
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check fmt clippy doc bench build
+.PHONY: help rehearse build test check fmt clippy doc bless bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-rehearse: ## Rehearse the sample rollout on a throwaway PostgreSQL (a console on a terminal, else headless)
-	@$(CARGO) build --release --locked --quiet
-	@./target/release/cicerone rehearse --fetch $(ARGS)
+rehearse: ## Roll the sample out on a throwaway PostgreSQL: a console on a terminal, else headless
+	@$(CARGO) build --release --locked
+	@$(CARGO) run --release --locked --quiet -- rehearse --fetch $(ARGS)
 
 build: ## Build the release binary
 	$(CARGO) build --release --locked
 
-test: ## Run every test, real servers and a real terminal included
+test: ## Run every test, on real servers and in a real terminal
 	@scripts/test-prerequisites
 	$(CARGO) test --locked
 
-check: fmt clippy doc test ## What a change must pass: format, lints, documentation, tests
+check: fmt clippy doc test ## What a change must pass: format, lints, API documentation, tests, generated files in sync
 
 fmt: ## Check the format
 	$(CARGO) fmt --check
 
-clippy: ## Lints, warnings are errors
+clippy: ## Lints; warnings are errors
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-doc: ## API documentation, warnings are errors
+doc: ## Build the API documentation; warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+bless: ## Rewrite schemas, tables and pictures that are generated from the code
+	CICERONE_BLESS=1 $(CARGO) test --locked --lib --test it
 
 bench: ## The sample rollout side by side with a loop of psql
 	bench/rollout

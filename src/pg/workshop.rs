@@ -241,8 +241,8 @@ fn is_concurrent(statement: &str) -> bool {
     }
     ["CREATE INDEX CONCURRENTLY ", "CREATE UNIQUE INDEX CONCURRENTLY ", "DROP INDEX CONCURRENTLY "]
         .iter()
-        .any(|form| rest.starts_with(form))
-        && !rest.contains("IF NOT EXISTS")
+        .filter_map(|form| rest.strip_prefix(form))
+        .any(|name| !name.trim_start().starts_with("IF "))
 }
 
 #[cfg(test)]
@@ -255,6 +255,7 @@ mod tests {
             "/* cicerone run=1 */ CREATE INDEX CONCURRENTLY a ON public.t USING btree (x)",
             "CREATE UNIQUE INDEX CONCURRENTLY a ON public.t USING btree (x)",
             "DROP INDEX CONCURRENTLY public.a",
+            "CREATE INDEX CONCURRENTLY a ON public.t USING btree (x) WHERE (y = 'IF NOT EXISTS')",
         ] {
             assert!(is_concurrent(good), "{good}");
         }
@@ -264,6 +265,7 @@ mod tests {
             "/* DROP INDEX CONCURRENTLY */ DROP TABLE t",
             "/* open CREATE INDEX CONCURRENTLY a",
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON public.t (x)",
+            "DROP INDEX CONCURRENTLY IF EXISTS public.a",
             "REINDEX INDEX CONCURRENTLY a",
             "",
         ] {

@@ -122,7 +122,7 @@ pub enum Indirect {
     MarkerMissing,
     /// The server sees another client port than we have.
     #[error(
-        "the server sees client port {seen}, ours is {ours}; an SSH tunnel does that too, say so with --tunnel"
+        "the server sees client port {seen}, ours is {ours}; an SSH tunnel does that too, say so with --via-tunnel"
     )]
     OtherPort {
         /// Port of our socket.

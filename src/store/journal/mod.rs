@@ -5,7 +5,7 @@
 //!
 //! - [`Journal`] writes. After a write or a sync has failed it is *sealed*: nothing more is ever appended, because
 //!   nobody can tell what the disk holds then.
-//! - [`open`] replays and, when it may, hands out the one writer; [`read`] replays only; [`verify`] checks the chain
+//! - [`open()`] replays and, when it may, hands out the one writer; [`read`] replays only; [`verify()`] checks the chain
 //!   without knowing the bodies.
 
 mod error;
