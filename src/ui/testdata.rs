@@ -421,7 +421,7 @@ impl Script {
             at: Some(self.now()),
             link: Link::Up,
             builds: BTreeMap::from([(self.key(2), waiting), (self.key(4), working)]),
-            drop_holders: std::collections::BTreeMap::new(),
+            drop_holders: BTreeMap::from([(self.key(2), vec![reader(self.texts, 2), prepared(self.texts)])]),
             server: ServerSample {
                 active: Some(41),
                 sessions: Some(96),
@@ -473,6 +473,12 @@ pub(super) fn blocker(texts: Texts, index: usize, bites: Bites) -> Blocker {
         since: Some(at(-700)),
         table: Some(table_oid(index)),
     }
+}
+
+/// Somebody who only read the table: in the way of a drop, not of a build.
+fn reader(texts: Texts, index: usize) -> Blocker {
+    let stage = BlockStage::Reader;
+    Blocker { stage, why: "AccessShareLock".to_owned(), ..blocker(texts, index, Bites::Now) }
 }
 
 fn prepared(texts: Texts) -> Blocker {

@@ -358,16 +358,14 @@ fn is_running(scene: &Scene<'_>, key: &EntryKey) -> bool {
 
 /// A drop waits for everybody who has used the table, readers too, and costs writes meanwhile.
 fn who_would_hold(scene: &Scene<'_>, entries: &[EntryKey], width: usize) -> Vec<Line> {
-    let tables: Vec<_> = entries.iter().filter_map(|key| scene.item(key)?.table_oid).collect();
-    let holders: Vec<String> = scene
-        .holders()
-        .iter()
-        .filter(|(_, blocker)| blocker.table.is_some_and(|table| tables.contains(&table)))
-        .map(|(_, blocker)| {
-            let age = blocker.since.map(|at| format!(" ({})", since(at, scene.now))).unwrap_or_default();
-            format!("{}{age}", super::footer::holder_words(scene, &blocker.holder))
-        })
-        .collect();
+    let mut holders: Vec<String> = Vec::new();
+    for blocker in entries.iter().filter_map(|key| scene.samples.drop_holders.get(key)).flatten() {
+        let age = blocker.since.map(|at| format!(" ({})", since(at, scene.now))).unwrap_or_default();
+        let words = format!("{}{age}", super::footer::holder_words(scene, &blocker.holder));
+        if !holders.contains(&words) {
+            holders.push(words);
+        }
+    }
     let mut lines = Vec::new();
     let known = if holders.is_empty() {
         "nobody that is known now".to_owned()
