@@ -26,12 +26,14 @@ impl CliError {
     }
 
     /// The same with another exit code.
+    #[must_use]
     pub fn with_exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
     /// Adds an error and everything behind it.
+    #[must_use]
     pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -42,12 +44,14 @@ impl CliError {
     }
 
     /// Adds a line of cause.
+    #[must_use]
     pub fn cause(mut self, line: impl Into<String>) -> Self {
         self.causes.push(line.into());
         self
     }
 
     /// Adds a hint.
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
