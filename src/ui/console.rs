@@ -52,6 +52,15 @@ pub(super) struct Console {
     pub(super) samples: Samples,
     pub(super) ui: UiState,
     leaving: Leaving,
+    rows: Rows,
+}
+
+/// Whether rows stand as the newest events want it. They are sorted once a frame, not once an event: a journal that
+/// is taken over has thousands of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Sorted,
+    Stale,
 }
 
 impl Console {
@@ -64,6 +73,7 @@ impl Console {
             picture: Picture::default(),
             samples: Samples::default(),
             leaving: Leaving::No,
+            rows: Rows::Sorted,
         }
     }
 
@@ -108,7 +118,7 @@ impl Console {
                     self.disarm("the target or its driver changed", now);
                 }
                 self.picture.take(&event);
-                self.reorder();
+                self.rows = Rows::Stale;
             }
             Inbound::Refused { refusal, .. } => {
                 let text = format!("refused: {refusal}");
@@ -144,6 +154,9 @@ impl Console {
         }
         self.samples = samples;
         self.settle(now);
+        if self.rows == Rows::Stale {
+            self.reorder();
+        }
     }
 
     /// Takes back what time or events have overtaken.
@@ -172,6 +185,7 @@ impl Console {
         // Rows stand still under an open panel and in a frozen picture.
         if self.ui.panel.is_none() && self.ui.freeze.is_none() {
             self.ui.view.order = entry_order(&self.picture);
+            self.rows = Rows::Sorted;
         }
     }
 

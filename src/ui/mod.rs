@@ -16,6 +16,7 @@ mod input;
 mod keymap;
 mod log;
 mod opening;
+mod outlet;
 mod panel;
 mod picture;
 mod render;

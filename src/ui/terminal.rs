@@ -3,9 +3,6 @@
 //! This does not use `ratatui::Terminal`: its drop prints to a tty that may be gone (a panic inside a panic), and its
 //! `clear` asks the terminal where the cursor is (2 s, then an error, while another thread reads keys).
 
-use std::io::Write as _;
-use std::os::fd::BorrowedFd;
-
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
@@ -17,21 +14,25 @@ use crossterm::terminal::{
 use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
+};
 
 use super::UiError;
+use super::outlet::{Flow, Outlet};
 
 /// Size when the terminal does not tell: what every screen is made for.
 const DEFAULT_SIZE: (u16, u16) = (80, 24);
+/// Milliseconds that a frozen terminal gets to take the last bytes.
+const LAST_PATIENCE: i64 = 300;
 
 /// A terminal in raw mode on its alternate screen. Dropping it gives it back.
 pub(super) struct Terminal {
     saved: Termios,
     painted: Buffer,
     cursor: Option<Position>,
-    bytes: Vec<u8>,
+    outlet: Outlet,
 }
 
 impl Terminal {
@@ -44,14 +45,17 @@ impl Terminal {
         let saved = tcgetattr(input).map_err(refused("tell its mode"))?;
         let mut raw = saved.clone();
         raw.make_raw();
-        // What was typed before the first frame was meant for the shell: it is thrown away.
-        tcsetattr(input, OptionalActions::Flush, &raw).map_err(refused("take raw mode"))?;
+        tcsetattr(input, OptionalActions::Now, &raw).map_err(refused("take raw mode"))?;
+        // What was typed before the first frame was meant for the shell. (`OptionalActions::Flush` would do it too, but
+        // waits until all output was read.)
+        let _ = tcflush(input, QueueSelector::IFlush);
         // From here on the drop undoes it.
         let mut terminal =
-            Self { saved, painted: Buffer::empty(Rect::ZERO), cursor: None, bytes: Vec::new() };
+            Self { saved, painted: Buffer::empty(Rect::ZERO), cursor: None, outlet: Outlet::of_terminal() };
+        let mut bytes = Vec::new();
         // Into a vector: cannot fail.
-        let _ = queue!(terminal.bytes, EnterAlternateScreen, EnableBracketedPaste, Hide);
-        terminal.send().map_err(refused("take the alternate screen"))?;
+        let _ = queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide);
+        terminal.outlet.send(&bytes).map_err(refused("take the alternate screen"))?;
         Ok(terminal)
     }
 
@@ -68,83 +72,59 @@ impl Terminal {
         self.painted = Buffer::empty(Rect::ZERO);
     }
 
-    /// Brings the screen from what was painted last to `next`: nothing at all, or one write.
-    pub(super) fn paint(&mut self, next: Buffer, cursor: Option<Position>) -> Result<(), Errno> {
-        self.bytes.clear();
+    /// Brings the screen from what was painted last to `next`: nothing at all, or one write. While the terminal takes
+    /// nothing, frames are left out; the next one that goes through brings all of it.
+    pub(super) fn paint(&mut self, next: Buffer, cursor: Option<Position>) -> Result<Flow, Errno> {
+        if self.outlet.flush(0)? == Flow::Stuck {
+            return Ok(Flow::Stuck);
+        }
         let resized = self.painted.area != next.area;
         if resized {
             self.painted = Buffer::empty(next.area);
         }
         let changes = self.painted.diff(&next);
         if !resized && changes.is_empty() && cursor == self.cursor {
-            return Ok(());
+            return Ok(Flow::Through);
         }
+        let mut bytes = Vec::new();
         // Into a vector: cannot fail.
-        let _ = queue!(self.bytes, BeginSynchronizedUpdate);
+        let _ = queue!(bytes, BeginSynchronizedUpdate);
         if resized {
-            let _ = queue!(self.bytes, ResetColor, Clear(ClearType::All));
+            let _ = queue!(bytes, ResetColor, Clear(ClearType::All));
         }
-        let _ = CrosstermBackend::new(&mut self.bytes).draw(changes.into_iter());
+        let _ = CrosstermBackend::new(&mut bytes).draw(changes.into_iter());
         let _ = match (cursor, self.cursor) {
-            (Some(at), None) => queue!(self.bytes, MoveTo(at.x, at.y), Show),
-            (Some(at), Some(_)) => queue!(self.bytes, MoveTo(at.x, at.y)),
-            (None, Some(_)) => queue!(self.bytes, Hide),
+            (Some(at), None) => queue!(bytes, MoveTo(at.x, at.y), Show),
+            (Some(at), Some(_)) => queue!(bytes, MoveTo(at.x, at.y)),
+            (None, Some(_)) => queue!(bytes, Hide),
             (None, None) => Ok(()),
         };
-        let _ = queue!(self.bytes, EndSynchronizedUpdate);
+        let _ = queue!(bytes, EndSynchronizedUpdate);
         self.painted = next;
         self.cursor = cursor;
-        self.send()
-    }
-
-    fn send(&mut self) -> Result<(), Errno> {
-        let result = write_all(rustix::stdio::stdout(), &self.bytes);
-        self.bytes.clear();
-        result
+        self.outlet.send(&bytes)
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.bytes.clear();
+        let mut bytes = Vec::new();
         let _ = queue!(
-            self.bytes,
+            bytes,
             EndSynchronizedUpdate,
             ResetColor,
             DisableBracketedPaste,
             LeaveAlternateScreen,
             Show
         );
-        let _ = self.bytes.flush();
-        // A terminal that is gone takes nothing back, and there is nobody left to tell.
-        let _ = self.send();
+        // A terminal that is gone takes nothing back, one that is frozen is not waited for, and there is nobody left
+        // to tell.
+        let _ = self.outlet.send(&bytes);
+        let _ = self.outlet.flush(LAST_PATIENCE);
         let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.saved);
     }
 }
 
 fn refused(what: &'static str) -> impl Fn(Errno) -> UiError {
     move |source| UiError::Terminal { what, source }
-}
-
-/// Writes all of it, although somebody may have made the descriptor non-blocking (it is shared with the shell).
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::write(fd, bytes) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
-                match poll(&mut fds, None) {
-                    Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => {
-                        return Err(Errno::IO);
-                    }
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(errno) => return Err(errno),
-                }
-            }
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }

@@ -474,6 +474,8 @@ mod keys {
         for event in &other.events[known..] {
             desk.console.inbound(Inbound::Event(event.clone()), now);
         }
+        let samples = desk.console.samples.clone();
+        desk.console.read(samples, now);
         assert_eq!(desk.console.ui.view.order, order);
         desk.key(Key::Esc);
         assert_ne!(desk.console.ui.view.order, order);

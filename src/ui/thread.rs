@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::console::{Console, Outcome};
 use super::input::{Reader, Timed};
+use super::outlet::Flow;
 use super::render;
 use super::terminal::Terminal;
 use super::{Inbound, Leave, UiError, Wiring};
@@ -82,10 +83,12 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
             console.resize(size);
             console.read(samples(), now());
             let (frame, cursor) = render::frame(&console.view(now()), console.theme());
-            if terminal.paint(frame, cursor).is_err() {
-                return Ok(Leave::TerminalGone);
+            match terminal.paint(frame, cursor) {
+                Ok(Flow::Through) => console.shown(stopwatch.elapsed()),
+                // Whoever cannot see a panel cannot mean its keys: it stays deaf until a frame goes through.
+                Ok(Flow::Stuck) => {}
+                Err(_) => return Ok(Leave::TerminalGone),
             }
-            console.shown(stopwatch.elapsed());
             pace.drawn(stopwatch.elapsed(), size);
         }
         let wait = pace.next(stopwatch.elapsed()).min(LOOK_PACE);
