@@ -272,7 +272,6 @@ fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
 
 /// What stays on the terminal once the screen is gone.
 fn last_words(folder: &crate::store::run_folder::RunFolder, end: &EngineEnd, ui_error: Option<&str>) {
-    use std::io::Write;
     let mut lines = Vec::new();
     if let Some(error) = ui_error {
         lines.push(format!("The screen was lost: {error}"));
@@ -287,11 +286,10 @@ fn last_words(folder: &crate::store::run_folder::RunFolder, end: &EngineEnd, ui_
         head: crate::domain::id::Digest(end.head.clone()),
     };
     lines.push(crate::report::plain::last_line(&end.state, &run_end));
-    let mut out = std::io::stdout();
-    for line in lines {
-        // The terminal may be gone: that is not the run's fault.
-        if writeln!(out, "{}", crate::text::Untrusted::from(line).display_safe(None)).is_err() {
-            break;
-        }
-    }
+    // The terminal may be gone or frozen: that is not the run's fault, and must not hold the process.
+    let text: String = lines
+        .into_iter()
+        .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
+        .collect();
+    ui::print_after(&text);
 }

@@ -44,7 +44,7 @@ use crate::domain::sample::Samples;
 use crate::domain::target::{Environment, Mode};
 use crate::domain::unit::Millis;
 
-pub use thread::run;
+pub use thread::{print_after, run};
 
 /// What the engine's side tells the console.
 #[derive(Debug, Clone, PartialEq)]

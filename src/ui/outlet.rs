@@ -35,6 +35,15 @@ impl Outlet {
         self.own.as_ref().map_or(rustix::stdio::stdout(), |own| own.as_fd())
     }
 
+    /// Writes text below what is on the screen, once that is the shell's again. A terminal that is frozen or gone gets
+    /// a second to take it.
+    pub(super) fn print(text: &str) {
+        let mut outlet = Self::of_terminal();
+        if outlet.send(text.as_bytes()) == Ok(Flow::Stuck) {
+            let _ = outlet.flush(1_000);
+        }
+    }
+
     /// Takes bytes and writes what goes at once.
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<Flow, Errno> {
         self.waiting.extend_from_slice(bytes);

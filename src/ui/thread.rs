@@ -27,6 +27,12 @@ pub fn run(wiring: Wiring) -> Result<Leave, UiError> {
     }
 }
 
+/// Writes lines to the terminal that the console was on, after it. Unlike standard output, this cannot hold the
+/// process for ever when the terminal is frozen. The text must be safe already.
+pub fn print_after(text: &str) {
+    super::outlet::Outlet::print(text);
+}
+
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
