@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{Oid, Person};
+use super::id::{Oid, Person, PlanId};
 use super::unit::Millis;
 
 /// What makes a database on a server that one and no other.
@@ -263,6 +263,9 @@ pub struct RunSettings {
     pub leftovers: LeftoverPolicy,
     /// Gate thresholds.
     pub thresholds: Thresholds,
+    /// The only plan that may be carried out; absent: whatever the plan is. No part of a plan's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_plan: Option<PlanId>,
 }
 
 impl Default for RunSettings {
@@ -284,6 +287,7 @@ impl Default for RunSettings {
             duplicates: DuplicatePolicy::default(),
             leftovers: LeftoverPolicy::default(),
             thresholds: Thresholds::default(),
+            only_plan: None,
         }
     }
 }

@@ -159,6 +159,10 @@ pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp)
     if state.control.rollback.as_ref().is_some_and(|rollback| rollback.scope == RollbackScope::Whole) {
         return in_flight.is_empty().then(|| close(Ending::RolledBack));
     }
+    if at.is_other_plan() {
+        let step = state.current_step()?.id.clone();
+        return in_flight.is_empty().then(|| close(Ending::StoppedAt { step }));
+    }
     at.step()
 }
 
@@ -237,6 +241,17 @@ impl Look<'_> {
 
     fn table_is_free(&self, key: &EntryKey) -> bool {
         self.state.table_of(key).is_none_or(|oid| !self.state.busy_tables().contains(&oid))
+    }
+
+    /// Whether the run was bound to another plan than the one there is. What the run made changes every later plan, so
+    /// this is asked only as long as it has not begun to build.
+    fn is_other_plan(&self) -> bool {
+        let wanted = self.state.run.as_ref().and_then(|run| run.settings.only_plan.as_ref());
+        let untouched = self.state.builds.values().all(|record| record.attempts == 0);
+        match (wanted, &self.state.plan) {
+            (Some(wanted), Some(plan)) => untouched && plan.id != *wanted,
+            _ => false,
+        }
     }
 
     fn at_work(&self) -> bool {

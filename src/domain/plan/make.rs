@@ -29,7 +29,7 @@ pub fn make(
         made_at: facts.at,
         registry,
         target: target.clone(),
-        settings: settings.clone(),
+        settings: RunSettings { only_plan: None, ..settings.clone() },
         items,
     };
     plan.id = identity::of(&plan);
