@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <state>/                  handed in by cli: $XDG_STATE_HOME/cicerone
+//!   .plans/<plan id>.json   plans that were printed
 //!   <target slug>/
 //!     runs/
 //!       <run id>/           0700; names sort by time
@@ -24,7 +25,7 @@ use super::file;
 use super::journal::{self, Record};
 use super::private_dir::{self, DirError};
 use super::target_slug::TargetSlug;
-use crate::domain::id::{Digest, RunId};
+use crate::domain::id::{Digest, PlanId, RunId};
 
 /// A run's folder cannot be made, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,9 @@ pub enum FolderError {
         path: PathBuf,
     },
 }
+
+/// Folder of printed plans; no target's folder has a name that begins with a dot.
+const PLANS: &str = ".plans";
 
 /// All runs of all targets on this machine.
 #[derive(Debug, Clone)]
@@ -174,6 +178,24 @@ impl StateDir {
         }
         targets.sort();
         Ok(targets)
+    }
+
+    /// Keeps a plan under its id, so that a later run can say what has changed since.
+    pub fn keep_plan(&self, id: &PlanId, plan: &[u8]) -> Result<(), FolderError> {
+        let path = self.plan_path(id);
+        private_dir::ensure(&self.root.join(PLANS))?;
+        file::replace(&path, plan).map_err(failed("write", &path))
+    }
+
+    /// The plan that was kept under this id; none when there is none that can be read.
+    pub fn kept_plan(&self, id: &PlanId) -> Option<Vec<u8>> {
+        file::read_whole(&self.plan_path(id)).ok()
+    }
+
+    /// Ids come from people too (`--plan-id`): only their hex digits count.
+    fn plan_path(&self, id: &PlanId) -> PathBuf {
+        let name: String = id.as_str().chars().filter(char::is_ascii_hexdigit).take(64).collect();
+        self.root.join(PLANS).join(format!("{name}.json"))
     }
 
     fn runs_dir(&self, target: &TargetSlug) -> PathBuf {
@@ -376,6 +398,16 @@ mod tests {
         fs::write(folder.path().join("inputs").join(digest.as_str()), "version = 2\n").unwrap();
         assert!(matches!(folder.input(&digest), Err(FolderError::Altered { .. })));
         assert!(folder.input(&"../journal.jsonl".into()).is_err());
+    }
+
+    #[test]
+    fn a_plan_comes_back_by_its_id_and_no_id_leads_elsewhere() {
+        let (_dir, state, _) = state();
+        state.keep_plan(&"ab12".into(), b"{}").unwrap();
+        assert_eq!(state.kept_plan(&"ab12".into()).unwrap(), b"{}");
+        assert_eq!(state.kept_plan(&"../ty/ab12".into()).unwrap(), b"{}", "only the digits count");
+        assert_eq!(state.kept_plan(&"cd".into()), None);
+        assert_eq!(state.targets().unwrap(), []);
     }
 
     #[test]
