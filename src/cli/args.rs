@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::domain::check::Question;
+use crate::domain::decide::REASON_LETTERS;
+use crate::domain::id::CheckId;
 use crate::domain::target::{AbortPolicy, BudgetPolicy};
+use crate::domain::unit::{Bytes, Millis};
+use crate::text::parse_span;
 
 use super::exit::ExitPolicy;
 
@@ -29,7 +34,7 @@ pub struct Cli {
 pub enum Verb {
     /// Open the console on a target (the default).
     Console {
-        /// Playbook to walk through.
+        /// Playbook to walk through; a shipped one (index-rollout, rehearsal) needs no file.
         #[arg(default_value = "playbooks/index-rollout.toml")]
         playbook: PathBuf,
     },
@@ -37,13 +42,21 @@ pub enum Verb {
     Rehearse(RehearseArgs),
     /// Run a playbook without a screen.
     Run {
-        /// The playbook.
+        /// The playbook; a shipped one (index-rollout, rehearsal) needs no file.
         playbook: PathBuf,
     },
-    /// Print what would be done.
-    Plan,
+    /// Print what would be done, and keep it under its id for --plan-id.
+    Plan {
+        /// Playbook whose settings count.
+        #[arg(default_value = "playbooks/index-rollout.toml")]
+        playbook: PathBuf,
+    },
     /// Run the pre-flight checks alone.
-    Preflight,
+    Preflight {
+        /// Playbook whose settings count.
+        #[arg(default_value = "playbooks/index-rollout.toml")]
+        playbook: PathBuf,
+    },
     /// Read every entry back from the server and say whether it is valid, ready, live and as the registry has it.
     Verify,
     /// Say how the newest run (or RUN) stands.
@@ -149,14 +162,14 @@ pub struct TargetArgs {
     #[arg(long, global = true, env = "CICERONE_DISK_COMMAND", value_name = "COMMAND")]
     pub disk_command: Option<String>,
     /// Free space on the server's volumes as you know it, e.g. 120GiB; valid for this command only.
-    #[arg(long, global = true, value_name = "SIZE")]
-    pub disk_free: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
+    pub disk_free: Option<Bytes>,
     /// Command that prints the newest backup as JSON (pgbackrest, barman, wal-g or {"taken_at": …}); no shell.
     #[arg(long, global = true, env = "CICERONE_BACKUP_COMMAND", value_name = "COMMAND")]
     pub backup_command: Option<String>,
     /// A backup must be newer than this.
-    #[arg(long, global = true, default_value = "24h", value_name = "TIME")]
-    pub backup_max_age: String,
+    #[arg(long, global = true, default_value = "24h", value_name = "TIME", value_parser = time)]
+    pub backup_max_age: Millis,
     /// The server runs on this machine: read its free space here.
     #[arg(long, global = true)]
     pub server_is_here: bool,
@@ -167,24 +180,24 @@ pub struct TargetArgs {
 #[command(next_help_heading = "Run")]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct RunArgs {
-    /// Builds at once on different tables; half of this machine's cores when left out and the server is here, else 2.
-    #[arg(long, short = 'j', global = true, value_name = "N")]
+    /// Builds at once on different tables; as many as this machine has cores when the server is here, else 2.
+    #[arg(long, short = 'j', global = true, value_name = "N", value_parser = at_least_one())]
     pub jobs: Option<u32>,
     /// Attempts per index.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one())]
     pub attempts: Option<u32>,
     /// Tries of the lock probe before an attempt is given up.
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one())]
     pub lock_tries: Option<u32>,
     /// Budget of the wait for the table's first lock, e.g. 5min.
-    #[arg(long, global = true, value_name = "TIME")]
-    pub first_lock_budget: Option<String>,
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub first_lock_budget: Option<Millis>,
     /// Budget of each wait for writers.
-    #[arg(long, global = true, value_name = "TIME")]
-    pub writers_budget: Option<String>,
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub writers_budget: Option<Millis>,
     /// Budget of the wait for old snapshots.
-    #[arg(long, global = true, value_name = "TIME")]
-    pub snapshots_budget: Option<String>,
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub snapshots_budget: Option<Millis>,
     /// What happens when a wait budget is spent.
     #[arg(long, global = true, value_enum)]
     pub on_budget: Option<OnBudget>,
@@ -192,14 +205,14 @@ pub struct RunArgs {
     #[arg(long, global = true, value_enum)]
     pub on_abort: Option<OnAbort>,
     /// maintenance_work_mem of each build, e.g. 256MB; the server's own when left out.
-    #[arg(long, global = true, value_name = "SIZE")]
-    pub maintenance_work_mem: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
+    pub maintenance_work_mem: Option<Bytes>,
     /// Parallel workers of each build; the server's own for one job, none for several, when left out.
     #[arg(long, global = true, value_name = "N")]
     pub parallel_workers: Option<u32>,
     /// Memory that all builds together may ask for; lowers the number of jobs.
-    #[arg(long, global = true, value_name = "SIZE")]
-    pub memory_budget: Option<String>,
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
+    pub memory_budget: Option<Bytes>,
     /// Build an index although another one already has its definition.
     #[arg(long, global = true)]
     pub build_duplicates: bool,
@@ -215,11 +228,11 @@ pub struct RunArgs {
     /// Answer the playbook's confirm steps with go.
     #[arg(long, global = true)]
     pub go: bool,
-    /// Go on although a check does not pass; may be given several times.
-    #[arg(long = "waive", global = true, value_name = "CHECK=REASON")]
-    pub waivers: Vec<String>,
-    /// Sign off with this name.
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Go on although a check does not pass, with a reason of ten letters or more; may be given several times.
+    #[arg(long = "waive", global = true, value_name = "CHECK=REASON", value_parser = waiver)]
+    pub waivers: Vec<(CheckId, String)>,
+    /// Answer the playbook's sign-off with this name.
+    #[arg(long, global = true, value_name = "NAME", value_parser = name)]
     pub sign_off: Option<String>,
     /// Reason or remark for a sign-off or a rollback.
     #[arg(long, global = true, value_name = "TEXT")]
@@ -310,13 +323,14 @@ pub struct RehearseArgs {
     /// Fetch a pinned server build with npm or pip when none is installed.
     #[arg(long)]
     pub fetch: bool,
-    /// Size of the sample: 1 is the standard one.
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    /// Size of the sample: 1 is the standard one, two million rows.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", allow_negative_numbers = true, value_parser = factor)]
     pub scale: f64,
     /// Longer builds to watch, by more rows: 2 doubles them.
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", allow_negative_numbers = true, value_parser = factor)]
     pub pace: f64,
-    /// Real faults to inject while it runs; may be given several times.
+    /// Real faults to inject while it runs: open-snapshot, writer, vacuum, cancel, terminate, disk-full or kill-server;
+    /// may be given several times.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<crate::rehearsal::fault::Fault>,
     /// Start the server, print how to connect, and wait until interrupted.
@@ -328,4 +342,47 @@ pub struct RehearseArgs {
     /// Folder to make the throwaway server in.
     #[arg(long, value_name = "FOLDER")]
     pub temp_dir: Option<PathBuf>,
+}
+
+fn at_least_one() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
+}
+
+fn time(text: &str) -> Result<Millis, &'static str> {
+    parse_span(text).map(Millis).ok_or("write a time like 90s, 5min or 2h")
+}
+
+fn size(text: &str) -> Result<Bytes, &'static str> {
+    // PostgreSQL's MB are 1024 based; bytesize's MB are not.
+    let binary = ["kB", "KB", "MB", "GB", "TB"]
+        .iter()
+        .find_map(|unit| text.strip_suffix(unit).map(|n| format!("{n}{}iB", unit[..1].to_uppercase())))
+        .unwrap_or_else(|| text.to_owned());
+    let size: bytesize::ByteSize = binary.parse().map_err(|_| "write a size like 256MB or 120GiB")?;
+    Ok(Bytes(size.as_u64()))
+}
+
+fn factor(text: &str) -> Result<f64, &'static str> {
+    let factor: f64 = text.parse().map_err(|_| "write a number like 0.1 or 2")?;
+    if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err("it must be greater than 0") }
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() { Err("a sign-off needs a name") } else { Ok(text.to_owned()) }
+}
+
+fn waiver(text: &str) -> Result<(CheckId, String), String> {
+    let (check, reason) = text.split_once('=').ok_or(
+        "write CHECK=REASON, for example backup='restored and tried by hand at 02:00Z'; `cicerone preflight` names the checks",
+    )?;
+    let check = check.trim();
+    if !Question::ALL.iter().any(|known| known.name() == check) {
+        let names: Vec<&str> = Question::ALL.iter().map(|known| known.name()).collect();
+        return Err(format!("there is no check of that name; there are {}", names.join(", ")));
+    }
+    if reason.chars().filter(|c| c.is_alphanumeric()).count() < REASON_LETTERS {
+        return Err(format!("a reason has at least {REASON_LETTERS} letters"));
+    }
+    Ok((CheckId(check.to_owned()), reason.trim().to_owned()))
 }

@@ -23,7 +23,7 @@ use super::exit::{Exit, SIGNAL_BASE};
 use super::input::{self, RegistryFiles};
 use super::logging;
 use super::opening::{self, Fresh, Opened};
-use super::run::{answers, open_or_take_over};
+use super::run::open_or_take_over;
 use super::signal::{Signal, Signals};
 use super::surrounding::Surrounding;
 use super::wiring::{self, Reach, wire};
@@ -41,10 +41,8 @@ pub async fn console(
     let reach = Reach::resolve(target, args, around)?;
     let registry = RegistryFiles::Paths(target.registry.clone());
     let loaded = input::playbook(playbook)?;
-    let settings = wiring::settings(target, args, &reach, Some(&loaded.0))?;
+    let settings = wiring::settings(target, args, &reach, &loaded.0);
     let dir = opening::state_dir(target, around)?;
-    // Flags that answer steps have no meaning where a person sits; they are still checked.
-    answers(args)?;
     let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
     let opened = open_or_take_over(&dir, fresh, args, around)?;
     let shown = show(opened, &reach, target, args, registry, around).await?;

@@ -1,14 +1,17 @@
 //! An engine without a screen: what flags answer is answered, everything else that needs a person ends the run.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::command::{Command, Verb};
-use crate::domain::event::{Event, EventKind, RunEvent, StepEvent};
-use crate::domain::id::{CheckId, EntryKey, Person, PlanId, StepId};
+use crate::domain::check::Verdict;
+use crate::domain::command::{Command, Refusal, Verb};
+use crate::domain::event::{Event, EventKind, RollbackEvent, StepEvent};
+use crate::domain::id::{CheckId, Person, StepId};
 use crate::domain::playbook::StepKind;
 use crate::domain::sample::Samples;
-use crate::domain::state::RunState;
+use crate::domain::state::{CheckRecord, RunState};
 use crate::engine::{Engine, EngineEnd, EngineHandle};
 use crate::report::Reporter;
 
@@ -20,13 +23,21 @@ pub struct Answers {
     /// Confirm steps are answered with go.
     pub go: bool,
     /// Checks that are waived, with reasons.
-    pub waivers: Vec<(String, String)>,
+    pub waivers: Vec<(CheckId, String)>,
     /// Name and reason of the sign-off.
     pub sign_off: Option<(String, String)>,
-    /// Only this plan.
-    pub plan_id: Option<PlanId>,
-    /// A rollback to ask for at once: entries (empty for all) and reason.
-    pub rollback: Option<(Vec<EntryKey>, String)>,
+    /// Whether the run is over once a rollback of some entries has ended.
+    pub after_rollback: AfterRollback,
+}
+
+/// What follows a rollback of some entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AfterRollback {
+    /// The run goes on.
+    #[default]
+    GoOn,
+    /// That was all that was asked for.
+    End,
 }
 
 /// How a driven run ended.
@@ -35,8 +46,6 @@ pub struct Driven {
     pub end: EngineEnd,
     /// The signal that ended it, if one did.
     pub signal: Option<Signal>,
-    /// The plan was another one than asked for: its id.
-    pub other_plan: Option<PlanId>,
     /// Why a command of ours was refused, if one was.
     pub refused: Option<String>,
 }
@@ -56,8 +65,9 @@ struct Driver<'a> {
     state: RunState,
     reporter: &'a mut dyn Reporter,
     mute: bool,
-    other_plan: Option<PlanId>,
     refused: Option<String>,
+    /// Checks that a waiver was asked for: its event may still be on its way.
+    waived: BTreeSet<CheckId>,
 }
 
 /// Runs an engine to its end.
@@ -77,13 +87,11 @@ pub async fn drive(
         by,
         reporter,
         mute: false,
-        other_plan: None,
         refused: None,
+        waived: BTreeSet::new(),
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(engine.run());
-    // Before the engine has connected: a run that had come to its end would close again as soon as it has.
-    driver.roll_back().await;
     let mut ended_by = None;
     let end = loop {
         tokio::select! {
@@ -99,7 +107,8 @@ pub async fn drive(
                     driver.handle.end_now().await;
                 } else {
                     let reason = format!("received {}", signal.name());
-                    driver.send(Verb::Abort { reason }).await;
+                    // A run that has just ended, or is ending, needs no more.
+                    let _ = driver.try_send(Verb::Abort { reason }).await;
                 }
                 ended_by = Some(signal);
             }
@@ -108,8 +117,8 @@ pub async fn drive(
     while let Ok(event) = lines.events.try_recv() {
         driver.event_seen(&event);
     }
-    let Driver { other_plan, refused, .. } = driver;
-    end.map(|end| Driven { end, signal: ended_by, other_plan, refused })
+    let refused = driver.refused;
+    end.map(|end| Driven { end, signal: ended_by, refused })
 }
 
 impl Driver<'_> {
@@ -127,18 +136,14 @@ impl Driver<'_> {
         }
     }
 
-    async fn send(&mut self, verb: Verb) {
-        if let Err(refusal) = self.handle.command(Command { by: self.by.clone(), verb }).await {
-            tracing::warn!(%refusal, "command refused");
-            self.refused = Some(refusal.to_string());
-        }
+    async fn try_send(&self, verb: Verb) -> Result<(), Refusal> {
+        self.handle.command(Command { by: self.by.clone(), verb }).await
     }
 
-    async fn roll_back(&mut self) {
-        let Some((entries, reason)) = self.answers.rollback.clone() else { return };
-        self.send(Verb::Roll { entries, reason }).await;
-        if self.refused.is_some() {
-            self.send(Verb::Abort { reason: "the rollback was refused".to_owned() }).await;
+    async fn send(&mut self, verb: Verb) {
+        if let Err(refusal) = self.try_send(verb).await {
+            tracing::warn!(%refusal, "command refused");
+            self.refused = Some(refusal.to_string());
         }
     }
 
@@ -146,15 +151,11 @@ impl Driver<'_> {
         self.event_seen(event);
         match &event.kind {
             EventKind::Step(StepEvent::Held { step, .. }) => self.held(&step.clone()).await,
-            EventKind::Run(RunEvent::Planned { plan }) => {
-                if let Some(wanted) = &self.answers.plan_id
-                    && *wanted != plan.id
-                    && self.other_plan.is_none()
-                    && self.state.ledger.is_empty()
-                {
-                    self.other_plan = Some(plan.id.clone());
-                    self.send(Verb::Abort { reason: "the plan is not the one asked for".to_owned() }).await;
-                }
+            EventKind::Rollback(RollbackEvent::Finished { .. })
+                if self.answers.after_rollback == AfterRollback::End =>
+            {
+                // A rollback of everything closes the run by itself.
+                let _ = self.try_send(Verb::Abort { reason: "the rollback has ended".to_owned() }).await;
             }
             EventKind::Run(_)
             | EventKind::Step(_)
@@ -179,36 +180,51 @@ impl Driver<'_> {
             Some(StepKind::Confirm { .. }) if self.answers.go => {
                 self.send(Verb::Confirm { step: step.clone(), typed: "--go".to_owned() }).await;
             }
-            Some(StepKind::Checks { .. }) if self.can_waive_all() => {
-                for (check, reason) in self.open_waivers() {
-                    self.send(Verb::Waive { check, reason }).await;
-                }
-                if self.refused.is_some() {
-                    self.send(Verb::EndHere).await;
-                }
-            }
+            Some(StepKind::Checks { require }) => self.waive_or_end(&require).await,
             Some(StepKind::SignOff { .. }) if self.answers.sign_off.is_some() => {
                 if let Some((name, reason)) = self.answers.sign_off.clone() {
                     self.send(Verb::SignOff { name, reason }).await;
                 }
             }
-            _ => self.send(Verb::EndHere).await,
+            _ => self.end_here().await,
         }
     }
 
-    fn open_waivers(&self) -> Vec<(CheckId, String)> {
-        self.state
-            .closed_gates()
-            .filter_map(|gate| {
-                let (_, reason) =
-                    self.answers.waivers.iter().find(|(check, _)| *check == gate.result.id.0)?;
-                Some((gate.result.id.clone(), reason.clone()))
-            })
-            .collect()
+    /// Nobody is here to answer. A step that goes on by itself meanwhile is as well.
+    async fn end_here(&self) {
+        if let Err(refusal) = self.try_send(Verb::EndHere).await {
+            tracing::info!(%refusal, "the run ends by itself");
+        }
     }
 
-    fn can_waive_all(&self) -> bool {
-        let gates = self.state.closed_gates().count();
-        gates > 0 && self.open_waivers().len() == gates
+    /// Waives every check that keeps the gate closed, or none of them. An event is older than the engine's state: what
+    /// was asked for already is not asked for again.
+    async fn waive_or_end(&mut self, require: &[CheckId]) {
+        if self.state.control.checks_took.is_none() {
+            // No plan could be made, so nothing was checked and nothing can be waived.
+            return self.end_here().await;
+        }
+        let closed = |record: &CheckRecord| {
+            record.closes_gate()
+                || (record.result.verdict == Verdict::Warn
+                    && record.waiver.is_none()
+                    && require.contains(&record.result.id))
+        };
+        let open: Vec<CheckId> =
+            self.state.checks.iter().filter(|it| closed(it)).map(|it| it.result.id.clone()).collect();
+        let mut answers = Vec::new();
+        for check in open.iter().filter(|check| !self.waived.contains(check)) {
+            match self.answers.waivers.iter().find(|(known, _)| known == check) {
+                Some(answer) => answers.push(answer.clone()),
+                None => return self.end_here().await,
+            }
+        }
+        for (check, reason) in answers {
+            self.waived.insert(check.clone());
+            self.send(Verb::Waive { check, reason }).await;
+            if self.refused.is_some() {
+                return self.end_here().await;
+            }
+        }
     }
 }

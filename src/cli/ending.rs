@@ -44,6 +44,17 @@ pub fn code(end: &EngineEnd) -> Exit {
     exit::of_run(&end.state)
 }
 
+/// The exit code of a rollback that was all that was asked for.
+pub fn rollback_code(end: &EngineEnd) -> Exit {
+    if end.sealed.is_some() {
+        return Exit::Journal;
+    }
+    if !end.left_running.is_empty() {
+        return Exit::Unknown;
+    }
+    exit::of_rollback(&end.state)
+}
+
 /// What still runs on the server although this process ends, for a person.
 pub fn left_running(end: &EngineEnd) -> Vec<String> {
     end.left_running

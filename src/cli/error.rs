@@ -82,10 +82,10 @@ impl fmt::Display for CliError {
 impl From<crate::domain::failure::Failure> for CliError {
     fn from(failure: crate::domain::failure::Failure) -> Self {
         let code = failure.sqlstate.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        Self::usage("the server could not be asked")
+        Self::usage("the server cannot be asked")
             .cause(format!("{}{code}", failure.message))
             .hint(failure.class.sentence())
-            .with_exit(Exit::Unknown)
+            .with_exit(Exit::Stopped)
     }
 }
 

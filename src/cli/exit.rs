@@ -1,9 +1,8 @@
 //! Exit codes: what a pipeline can rely on. The table in `docs/exit-codes.md` is generated from here and tested.
 
-use crate::domain::event::Ending;
-use crate::domain::event::StepOutcome;
+use crate::domain::event::{DropConclusion, DropPurpose, Ending, StepOutcome};
 use crate::domain::playbook::StepKind;
-use crate::domain::state::{RunState, StepStatus};
+use crate::domain::state::{DropRecord, RunState, StepStatus};
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +50,33 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Bug, "a bug in Cicerone: the log and the message say where"),
 ];
 
+/// The page about exit codes, as it is committed in `docs/exit-codes.md`.
+pub fn document() -> String {
+    let rows: Vec<String> =
+        TABLE.iter().map(|(exit, meaning)| format!("| {} | {meaning} |\n", *exit as u8)).collect();
+    let rows = rows.concat();
+    format!(
+        "# Exit codes
+
+What a pipeline can rely on. Every command uses the same codes; the worst truth wins.
+
+| code | meaning |
+|---|---|
+{rows}| 130, 143 | ended by SIGINT or SIGTERM; the journal is closed, and builds that ran were finished or cancelled as \
+`--on-abort` says |
+
+After a second signal the process ends at once: statements go on at the server, and standard error names the backends. Run the
+same command again to take the run over.
+
+`--exit-policy never-fail` turns 3 to 6 into 0, for pipelines that must go on. The output, the report and the journal still tell
+the truth. It never hides wrong usage, an unknown outcome, a held lock, an unwritable journal, a step that waits for a person, a
+signal or a bug.
+
+`cicerone status` ends with the code of the run that it tells about; a run that is still at work, or whose process is gone, is 7.
+"
+    )
+}
+
 /// Signals end the process with 128 plus their number.
 pub const SIGNAL_BASE: u8 = 128;
 
@@ -75,6 +101,27 @@ impl ExitPolicy {
     }
 }
 
+/// The code of a rollback, from the run's state alone.
+pub fn of_rollback(state: &RunState) -> Exit {
+    let Some(rollback) = &state.control.rollback else { return Exit::Unknown };
+    let drops = || {
+        let tried = |it: &&DropRecord| it.purpose == DropPurpose::Rollback && it.started_at >= rollback.at;
+        state.drops.values().filter(tried).map(|it| it.conclusion.as_ref())
+    };
+    if drops().any(|it| matches!(it, None | Some(DropConclusion::Unknown { .. }))) {
+        return Exit::Unknown;
+    }
+    if drops().any(|it| matches!(it, Some(DropConclusion::Interrupted { .. }))) {
+        return Exit::Leftover;
+    }
+    match (rollback.finished, state.control.closed.as_ref().map(|(_, ending)| ending)) {
+        (Some((_, 0)), _) => Exit::Verified,
+        (Some(_), _) => Exit::Partial,
+        (None, Some(Ending::Aborted)) => Exit::Aborted,
+        (None, _) => Exit::Unknown,
+    }
+}
+
 /// The code of a run, from its state alone. The worst truth wins.
 pub fn of_run(state: &RunState) -> Exit {
     let tally = state.tally();
@@ -87,10 +134,7 @@ pub fn of_run(state: &RunState) -> Exit {
     match state.control.closed.as_ref().map(|(_, ending)| ending) {
         None | Some(Ending::Unknown { .. }) => Exit::Unknown,
         Some(Ending::Aborted) => Exit::Aborted,
-        Some(Ending::RolledBack) => match &state.control.rollback {
-            Some(rollback) if rollback.finished.is_some_and(|(_, left)| left > 0) => Exit::Partial,
-            Some(_) | None => Exit::Verified,
-        },
+        Some(Ending::RolledBack) => of_rollback(state),
         Some(Ending::StoppedAt { step }) => {
             let kind = state
                 .run

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::domain::catalog::Difference;
-use crate::domain::id::PlanId;
 use crate::domain::plan::{ItemState, Plan};
 use crate::domain::target::{RunSettings, Target};
 use crate::engine::{Asked, read_plan, run_checks};
@@ -17,9 +16,10 @@ use super::args::{Output, RunArgs, TargetArgs};
 use super::ending;
 use super::error::CliError;
 use super::exit::{self, Exit};
-use super::input::RegistryFiles;
+use super::input::{self, RegistryFiles};
 use super::opening;
 use super::preflight::{self, Gate};
+use super::stream::print_json;
 use super::surrounding::Surrounding;
 use super::table;
 use super::wiring::{self, Reach, Wired, wire};
@@ -37,53 +37,44 @@ pub struct Looked {
 }
 
 /// Connects and plans, without a run.
-pub async fn look(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<Looked, CliError> {
+pub async fn look(
+    playbook: &Path,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<Looked, CliError> {
     let reach = Reach::resolve(target, args, around)?;
     let registry = RegistryFiles::Paths(target.registry.clone());
     // Mistakes in the files are told with all their places before anything is connected to.
     registry.load()?;
-    let settings = wiring::settings(target, args, &reach, None)?;
+    let (playbook, _) = input::playbook(playbook)?;
+    let settings = wiring::settings(target, args, &reach, &playbook);
     let wired = wire(&reach, target, registry, &settings, "cicerone/look", around)?;
-    let seen = wired
-        .world
-        .catalog
-        .target()
-        .await
-        .map_err(|failure| CliError::from(failure).with_exit(Exit::Usage))?;
+    let seen = wired.world.catalog.target().await?;
     let plan = read_plan(&wired.world, &seen, &settings, None).await?;
     Ok(Looked { wired, target: seen, settings, plan })
 }
 
-/// Where a printed plan is kept, so that a later run can say what has changed since.
-pub fn plan_path(dir: &StateDir, id: &PlanId) -> PathBuf {
-    let name: String = id.0.chars().filter(char::is_ascii_hexdigit).collect();
-    dir.path().join("plans").join(format!("{name}.json"))
-}
-
 /// `cicerone plan`.
 pub async fn plan(
+    playbook: &Path,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let looked = look(target, args, around).await?;
+    let looked = look(playbook, target, args, around).await?;
     super::plan::print_plan(&looked.plan, &looked.target, out, args.output, table::width(around))?;
     keep(&opening::state_dir(target, around)?, &looked.plan)?;
     looked.wired.tasks.close();
     Ok(Exit::Verified)
 }
 
+/// So that a run with this plan's id can say what has changed since.
 fn keep(dir: &StateDir, plan: &Plan) -> Result<(), CliError> {
-    let path = plan_path(dir, &plan.id);
-    let unwritable = |error: &(dyn std::error::Error + 'static)| {
-        CliError::usage("the plan cannot be kept for later comparison").because(error)
-    };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| unwritable(&error))?;
-    }
-    let bytes = serde_json::to_vec(plan).map_err(|error| unwritable(&error))?;
-    std::fs::write(&path, bytes).map_err(|error| unwritable(&error))
+    let bytes = serde_json::to_vec(plan)
+        .map_err(|error| CliError::usage("the plan cannot be kept").because(&error).with_exit(Exit::Bug))?;
+    Ok(dir.keep_plan(&plan.id, &bytes)?)
 }
 
 /// `cicerone verify`: every entry, read back on a fresh connection.
@@ -93,7 +84,7 @@ pub async fn verify(
     around: &Surrounding,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let looked = look(target, args, around).await?;
+    let looked = look(Path::new("index-rollout"), target, args, around).await?;
     let mut right = 0;
     let mut leftovers = 0;
     for item in &looked.plan.items {
@@ -119,7 +110,7 @@ pub async fn verify(
             let answer = serde_json::json!({
                 "version": 1, "verified": right, "total": total, "leftovers": leftovers, "entries": items,
             });
-            writeln!(out, "{answer}")?;
+            print_json(out, &answer)?;
         }
         Output::Plain => {
             for item in &looked.plan.items {
@@ -172,7 +163,7 @@ pub fn status(
                 "closed": state.control.closed,
                 "journal": entry.folder.journal(),
             });
-            writeln!(out, "{answer}")?;
+            print_json(out, &answer)?;
         }
         Output::Plain => {
             let end = crate::report::RunEnd {
@@ -198,8 +189,8 @@ pub fn report(
     let dir = opening::state_dir(target, around)?;
     let entry = opening::find(&dir, run)?;
     let end = ending::write_report(&entry.folder)?;
-    writeln!(out, "{}", end.report.display())?;
-    writeln!(out, "{}", entry.folder.report_json().display())?;
+    writeln!(out, "{}", safe(&end.report.to_string_lossy()))?;
+    writeln!(out, "{}", safe(&entry.folder.report_json().to_string_lossy()))?;
     Ok(Exit::Verified)
 }
 
@@ -227,7 +218,7 @@ pub fn verify_journal(
                 "version": 1, "journal": path, "records": found.records, "head": found.head,
                 "problem": problem,
             });
-            writeln!(out, "{answer}")?;
+            print_json(out, &answer)?;
         }
         Output::Plain => {
             writeln!(out, "{}", safe(&path.display().to_string()))?;
@@ -243,12 +234,13 @@ pub fn verify_journal(
 
 /// `cicerone preflight`: every check, without a run.
 pub async fn preflight(
+    playbook: &Path,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let Looked { wired, target: seen, settings, plan } = look(target, args, around).await?;
+    let Looked { wired, target: seen, settings, plan } = look(playbook, target, args, around).await?;
     let entries = wired.world.registry.read()?.entries;
     let asked = Asked { plan: &plan, target: &seen, settings: &settings, entries: &entries, run: None };
     let checks = run_checks(&wired.world, asked).await;

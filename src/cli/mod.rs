@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +25,7 @@ pub mod rehearse;
 pub mod run;
 pub mod signal;
 pub mod source;
+pub mod stream;
 pub mod surrounding;
 pub mod table;
 pub mod wiring;
@@ -33,6 +35,7 @@ use crate::rehearsal::guard;
 use args::{Cli, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
 use error::CliError;
 use exit::Exit;
+use stream::{Patient, say};
 use surrounding::Surrounding;
 
 /// Runs the command line and returns the process's exit code.
@@ -61,7 +64,9 @@ pub fn main() -> ExitCode {
             );
         }
     };
-    let result = runtime.block_on(dispatch(cli, &around));
+    // A panic has written its report in the hook; what is left to say is the exit code of a bug.
+    let work = AssertUnwindSafe(|| runtime.block_on(dispatch(cli, &around)));
+    let Ok(result) = catch_unwind(work) else { return ExitCode::from(Exit::Bug as u8) };
     // Connections that still wait for a server must not keep the process.
     runtime.shutdown_background();
     match result {
@@ -92,25 +97,31 @@ fn install_hooks() {
 
 async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
     let (target, args) = (&cli.target, &cli.run);
-    let mut out = std::io::stdout();
+    let mut out = Patient::new(std::io::stdout());
     let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
     match cli.command.unwrap_or(Verb::Console { playbook }) {
         Verb::Console { playbook } if around.has_screen() && !args.headless => {
             console::console(&playbook, target, args, around).await
         }
         Verb::Console { playbook } => {
-            let _ = writeln!(std::io::stderr(), "No terminal: running without a screen.");
+            if !args.headless {
+                say(
+                    "No terminal that could show a console: running without a screen, as `cicerone run` does",
+                );
+            }
             run::run(&playbook, target, args, around).await
         }
         Verb::Rehearse(rehearsal) => rehearse::rehearse(&rehearsal, target, args, around).await,
         Verb::Run { playbook } => run::run(&playbook, target, args, around).await,
         Verb::Rollback { run_id, entries, confirm } => {
-            run::rollback(run_id.as_deref(), &entries, &confirm, target, args, around).await
+            Box::pin(run::rollback(run_id.as_deref(), &entries, &confirm, target, args, around)).await
         }
-        Verb::Plan => inspect::plan(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
-        Verb::Preflight => {
-            inspect::preflight(target, args, around, &mut out).await.map(|exit| applied(args, exit))
+        Verb::Plan { playbook } => {
+            inspect::plan(&playbook, target, args, around, &mut out).await.map(|exit| applied(args, exit))
         }
+        Verb::Preflight { playbook } => inspect::preflight(&playbook, target, args, around, &mut out)
+            .await
+            .map(|exit| applied(args, exit)),
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
         other
         @ (Verb::Status { .. } | Verb::Report { .. } | Verb::Registry { .. } | Verb::Journal { .. }) => {
@@ -153,8 +164,8 @@ fn without_server(
         Verb::Console { .. }
         | Verb::Rehearse(_)
         | Verb::Run { .. }
-        | Verb::Plan
-        | Verb::Preflight
+        | Verb::Plan { .. }
+        | Verb::Preflight { .. }
         | Verb::Verify
         | Verb::Rollback { .. } => Ok(Exit::Bug as u8),
     }

@@ -1,7 +1,9 @@
 //! A run's folder and journal: a new one, or an unfinished one that is taken over.
 
+use crate::domain::command::{Command, Refusal, Verb};
+use crate::domain::decide::decide;
 use crate::domain::event::{Event, EventKind, RunEvent};
-use crate::domain::id::RunId;
+use crate::domain::id::{RunId, Seq};
 use crate::domain::playbook::Playbook;
 use crate::domain::state::RunState;
 use crate::domain::target::RunSettings;
@@ -27,6 +29,22 @@ pub struct Opened {
     pub events: Vec<Event>,
     /// Their fold.
     pub state: RunState,
+}
+
+impl Opened {
+    /// Carries a person's command into the journal before the engine starts: through the same gate as later ones.
+    pub fn decide(&mut self, verb: Verb, around: &Surrounding) -> Result<Result<(), Refusal>, CliError> {
+        let command = Command { by: around.person(), verb };
+        match decide(&self.state, &command) {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(kind) => {
+                let event = append(&mut self.journal, kind, around)?;
+                self.state.apply(&event);
+                self.events.push(event);
+                Ok(Ok(()))
+            }
+        }
+    }
 }
 
 /// What a new run is opened with.
@@ -89,6 +107,24 @@ pub fn open(dir: &StateDir, fresh: Fresh<'_>, around: &Surrounding) -> Result<Op
     Ok(Opened { folder, journal, events: vec![event], state })
 }
 
+/// What a run would be if this process took it over; nothing is written.
+pub fn as_if_taken_over(folder: &RunFolder, around: &Surrounding) -> Result<RunState, CliError> {
+    let recorded = RunJournal::read(&folder.journal())?;
+    let mut state = RunState::replay(&recorded.events);
+    let kind = taken_over(around, 0);
+    let seq = state.last.map_or(Seq(1), |(seq, _)| Seq(seq.0 + 1));
+    state.apply(&Event { seq, at: around.now(), kind });
+    Ok(state)
+}
+
+fn taken_over(around: &Surrounding, torn: u64) -> EventKind {
+    EventKind::Run(RunEvent::TakenOver {
+        operator: around.operator(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        torn,
+    })
+}
+
 /// Takes a run over: its writer is gone, or it was closed and is to go on.
 pub fn take_over(folder: RunFolder, around: &Surrounding) -> Result<Opened, CliError> {
     let resumed = RunJournal::open(&folder.journal())?;
@@ -105,12 +141,8 @@ pub fn take_over(folder: RunFolder, around: &Surrounding) -> Result<Opened, CliE
             .hint("nothing was ever done in it: begin a new one with --new-run")
             .with_exit(Exit::Journal));
     }
-    let taken = EventKind::Run(RunEvent::TakenOver {
-        operator: around.operator(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        torn: resumed.torn.map_or(0, |torn| torn.length),
-    });
-    let event = append(&mut journal, taken, around)?;
+    let torn = resumed.torn.map_or(0, |torn| torn.length);
+    let event = append(&mut journal, taken_over(around, torn), around)?;
     state.apply(&event);
     events.push(event);
     Ok(Opened { folder, journal, events, state })
@@ -146,6 +178,9 @@ pub fn find(dir: &StateDir, wanted: Option<&str>) -> Result<RunEntry, CliError> 
     found.ok_or_else(|| {
         let what =
             wanted.map_or_else(|| "there is no run yet".to_owned(), |id| format!("there is no run {id}"));
-        CliError::usage(what).hint(format!("runs are kept in {}", dir.path().display()))
+        CliError::usage(what).hint(format!(
+            "runs are kept in {}; name one by its id or by its folder, or name another place with --state-dir",
+            dir.path().display()
+        ))
     })
 }

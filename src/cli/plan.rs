@@ -12,6 +12,7 @@ use crate::domain::unit::{Band, Bytes, Millis};
 use crate::text::{bytes, cell_width, count, plural, span};
 
 use super::args::Output;
+use super::stream::print_json;
 use super::table::{Side, safe, table};
 
 /// The plan as JSON. Fields are only ever added within a version.
@@ -55,8 +56,7 @@ pub fn print_plan(
                 time_ms: need.time,
                 without_estimate: need.unknown,
             };
-            serde_json::to_writer(&mut *out, &answer)?;
-            writeln!(out)
+            print_json(out, &answer)
         }
         Output::Plain => {
             header(plan, target, out)?;

@@ -11,6 +11,7 @@ use crate::domain::unit::Millis;
 use crate::text::span;
 
 use super::args::Output;
+use super::stream::print_json;
 use super::table::{Side, safe, table};
 
 /// The answers as JSON. Fields are only ever added within a version.
@@ -64,8 +65,7 @@ pub fn print_checks(
             };
             let answer =
                 Answer { version: 1, kind: "preflight", target, plan, gate, counts: counts(checks), checks };
-            serde_json::to_writer(&mut *out, &answer)?;
-            writeln!(out)
+            print_json(out, &answer)
         }
         Output::Plain => {
             writeln!(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::source::{self, SourceError};
+use super::stream::print_json;
 use crate::domain::diagnostic::{Diagnostic, Severity, Source, render};
 use crate::domain::registry::{Inventory, inventory, load};
 use crate::text::{Untrusted, cell_width, fit_left, fit_right, plural};
@@ -91,8 +92,7 @@ fn answer(
     let ok = inventory.is_some();
     let unreadable = errors.iter().map(ToString::to_string).collect();
     let answer = Answer { version: 1, ok, digest, inventory, diagnostics, unreadable };
-    serde_json::to_writer(&mut *out, &answer)?;
-    writeln!(out)
+    print_json(out, &answer)
 }
 
 fn mistakes(found: &[Diagnostic], sources: &[Source]) -> String {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::domain::playbook::Playbook;
 use crate::domain::unit::Rows;
 use crate::rehearsal::cluster::{Cluster, ClusterSpec};
 use crate::rehearsal::discover::{Binaries, DiscoverError, Wanted, discover};
@@ -22,6 +23,7 @@ use super::input::{self, RegistryFiles};
 use super::opening::{self, Fresh};
 use super::run::{self, Headless, follow, signal_or};
 use super::signal::Signals;
+use super::stream::say;
 use super::surrounding::Surrounding;
 use super::wiring::{self, Reach};
 
@@ -35,20 +37,45 @@ pub async fn rehearse(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
+    // Mistakes in files are told before a server is started for them.
+    let script = Script::read(rehearsal, target)?;
     let cluster = start(rehearsal, around).await?;
-    let prepared = prepare(&cluster, rehearsal, target, args, around).await;
-    let result = match prepared {
+    let result = match prepare(&cluster, rehearsal, &script).await {
         Ok(()) if rehearsal.only_server => only_server(&cluster).await,
-        Ok(()) => walk(&cluster, rehearsal, target, args, around).await,
+        Ok(()) => walk(&cluster, rehearsal, script, target, args, around).await,
         Err(error) => Err(error),
     };
     cluster.stop().await;
     result
 }
 
-fn say(line: &str) {
-    // Progress of the preparation; nobody is lost without it.
-    let _ = writeln!(std::io::stderr(), "{line}");
+/// The files that a rehearsal follows.
+struct Script {
+    registry: RegistryFiles,
+    playbook: (Playbook, String),
+    /// The user's own tables.
+    schema: Option<String>,
+}
+
+impl Script {
+    fn read(rehearsal: &RehearseArgs, target: &TargetArgs) -> Result<Self, CliError> {
+        let schema = match &rehearsal.schema {
+            Some(file) => Some(fs_err::read_to_string(file).map_err(|error| {
+                CliError::usage("the schema to rehearse on cannot be read")
+                    .because(&error)
+                    .hint("--schema names a file of SQL, such as the output of pg_dump --schema-only")
+            })?),
+            None => None,
+        };
+        let own = target.registry != [PathBuf::from("registry.toml")] || schema.is_some();
+        let registry =
+            if own { RegistryFiles::Paths(target.registry.clone()) } else { RegistryFiles::Sample };
+        if !rehearsal.only_server {
+            registry.load()?;
+        }
+        let playbook = rehearsal.playbook.clone().unwrap_or_else(|| PathBuf::from("rehearsal"));
+        Ok(Self { registry, playbook: input::playbook(&playbook)?, schema })
+    }
 }
 
 async fn start(rehearsal: &RehearseArgs, around: &Surrounding) -> Result<Cluster, CliError> {
@@ -95,13 +122,7 @@ fn binaries(rehearsal: &RehearseArgs, surroundings: &Surroundings) -> Result<Bin
     })
 }
 
-async fn prepare(
-    cluster: &Cluster,
-    rehearsal: &RehearseArgs,
-    _target: &TargetArgs,
-    _args: &RunArgs,
-    _around: &Surrounding,
-) -> Result<(), CliError> {
+async fn prepare(cluster: &Cluster, rehearsal: &RehearseArgs, script: &Script) -> Result<(), CliError> {
     let failed = |error: &(dyn std::error::Error + 'static)| {
         CliError::usage("the sample database could not be made").because(error)
     };
@@ -109,11 +130,13 @@ async fn prepare(
         .await
         .map_err(|error| failed(&error))?;
     let conninfo = cluster.conninfo(DATABASE);
-    if let Some(file) = &rehearsal.schema {
-        let sql = std::fs::read_to_string(file)
-            .map_err(|error| CliError::usage(format!("{} cannot be read", file.display())).because(&error))?;
+    if let (Some(sql), Some(file)) = (&script.schema, &rehearsal.schema) {
         say(&format!("Loading {}", file.display()));
-        load_schema(&conninfo, &sql).await.map_err(|error| failed(&error))?;
+        load_schema(&conninfo, sql).await.map_err(|error| {
+            CliError::usage(format!("{} could not be loaded", file.display()))
+                .because(&error)
+                .hint("it is sent as it stands: plain SQL, without psql's own commands and without COPY data")
+        })?;
         analyze(&conninfo).await.map_err(|error| failed(&error))?;
     } else {
         let size = SampleSize { scale: rehearsal.scale, pace: rehearsal.pace };
@@ -124,6 +147,7 @@ async fn prepare(
 }
 
 async fn only_server(cluster: &Cluster) -> Result<u8, CliError> {
+    let mut signals = Signals::install()?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", cluster.conninfo(DATABASE))?;
     if let Some(tcp) = cluster.conninfo_tcp(DATABASE) {
@@ -131,37 +155,31 @@ async fn only_server(cluster: &Cluster) -> Result<u8, CliError> {
     }
     out.flush()?;
     say(&format!("Server log: {}\nCtrl-C ends the server.", cluster.log_path().display()));
-    Signals::install()?.next().await;
+    signals.next().await;
     Ok(Exit::Verified as u8)
 }
 
 async fn walk(
     cluster: &Cluster,
     rehearsal: &RehearseArgs,
+    script: Script,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
     let mut injected = inject_all(cluster, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
-    let own_registry = target.registry != [PathBuf::from("registry.toml")];
-    let registry = if own_registry || rehearsal.schema.is_some() {
-        RegistryFiles::Paths(target.registry.clone())
-    } else {
-        RegistryFiles::Sample
-    };
-    let playbook = rehearsal.playbook.clone().unwrap_or_else(|| PathBuf::from("rehearsal.toml"));
-    let loaded = input::playbook(&playbook)?;
-    let settings = wiring::settings(target, args, &reach, Some(&loaded.0))?;
+    let Script { registry, playbook, .. } = script;
+    let settings = wiring::settings(target, args, &reach, &playbook.0);
     let dir = opening::state_dir(target, around)?;
-    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
+    let fresh = Fresh { reach: &reach, registry: &registry, playbook, settings };
     // The server of an earlier rehearsal is gone: there is nothing to take over.
     let opened = opening::open(&dir, fresh, around)?;
     injected.extend(inject_all(cluster, &rehearsal.faults, Timing::Anytime).await?);
     let code = if around.has_screen() && !args.headless {
         console::show(opened, &reach, target, args, registry, around).await?.code(args)
     } else {
-        let answers = headless_answers(args)?;
+        let answers = headless_answers(args);
         let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
         let (exit, driven) = follow(opened, headless, around).await?;
         signal_or(&driven, args.exit_policy.apply(exit))
@@ -173,11 +191,11 @@ async fn walk(
 }
 
 /// Without a screen a rehearsal answers its own gates: there is nothing to lose.
-fn headless_answers(args: &RunArgs) -> Result<Answers, CliError> {
-    let mut answers = run::answers(args)?;
+fn headless_answers(args: &RunArgs) -> Answers {
+    let mut answers = run::answers(args);
     answers.go = true;
     answers.sign_off.get_or_insert_with(|| ("rehearsal".to_owned(), "rehearsed without a screen".to_owned()));
-    Ok(answers)
+    answers
 }
 
 async fn inject_all(cluster: &Cluster, faults: &[Fault], timing: Timing) -> Result<Vec<Injection>, CliError> {

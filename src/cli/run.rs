@@ -1,21 +1,24 @@
 //! `cicerone run`, `cicerone rollback`: an engine without a screen.
 
-use std::io::Write;
 use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::domain::command::{Command, Refusal, Verb};
+use crate::domain::decide::decide;
+use crate::domain::event::Ending;
 use crate::domain::id::{EntryKey, PlanId};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, StaleReason};
 use crate::domain::sample::Samples;
+use crate::domain::state::RunState;
 use crate::engine::{self, Opening, Outlets};
 use crate::report::Reporter;
 use crate::report::jsonl::{self, JsonLinesReporter};
 use crate::report::plain::{self, PlainReporter};
-use crate::store::run_folder::StateDir;
+use crate::store::run_folder::{RunFolder, StateDir};
 
 use super::args::{Output, RunArgs, TargetArgs};
-use super::drive::{Answers, Driven, Lines, drive};
+use super::drive::{AfterRollback, Answers, Driven, Lines, drive};
 use super::ending;
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
@@ -23,6 +26,7 @@ use super::input::{self, RegistryFiles};
 use super::logging;
 use super::opening::{self, Fresh, Opened};
 use super::signal::Signals;
+use super::stream::say;
 use super::surrounding::Surrounding;
 use super::wiring::{self, Reach, wire};
 
@@ -50,9 +54,9 @@ pub async fn run(
     let reach = Reach::resolve(target, args, around)?;
     let registry = RegistryFiles::Paths(target.registry.clone());
     let loaded = input::playbook(playbook)?;
-    let settings = wiring::settings(target, args, &reach, Some(&loaded.0))?;
+    let settings = wiring::settings(target, args, &reach, &loaded.0);
     let dir = opening::state_dir(target, around)?;
-    let answers = answers(args)?;
+    let answers = answers(args);
     let opened = open_or_take_over(
         &dir,
         Fresh { reach: &reach, registry: &registry, playbook: loaded, settings },
@@ -61,23 +65,19 @@ pub async fn run(
     )?;
     let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
     let (exit, driven) = follow(opened, headless, around).await?;
-    if let Some(other) = &driven.other_plan {
-        explain_other_plan(&dir, args, other, &driven)?;
-        return Ok(args.exit_policy.apply(Exit::Stopped) as u8);
-    }
+    explain_other_plan(&dir, &driven.end.state);
     Ok(signal_or(&driven, args.exit_policy.apply(exit)))
 }
 
 /// What flags answer.
-pub fn answers(args: &RunArgs) -> Result<Answers, CliError> {
+pub fn answers(args: &RunArgs) -> Answers {
     let reason = args.reason.clone().unwrap_or_default();
-    Ok(Answers {
+    Answers {
         go: args.go,
-        waivers: wiring::waivers(args)?,
+        waivers: args.waivers.clone(),
         sign_off: args.sign_off.clone().map(|name| (name, reason)),
-        plan_id: args.plan_id.clone().map(PlanId),
-        rollback: None,
-    })
+        after_rollback: AfterRollback::GoOn,
+    }
 }
 
 /// A signal's own code wins over the run's: a pipeline must see that it was cut.
@@ -97,19 +97,31 @@ pub fn open_or_take_over(
 ) -> Result<Opened, CliError> {
     match opening::unfinished(dir, fresh.reach)? {
         Some(folder) if !args.new_run => {
-            let opened = opening::take_over(folder, around)?;
-            let mode = opened.state.run.as_ref().map(|run| run.mode);
-            if mode.is_some_and(|mode| mode != fresh.reach.mode) {
-                return Err(CliError::usage(format!(
-                    "run {} is unfinished and was opened in another mode",
-                    opened.folder.run().0
-                ))
-                .hint("finish it in its own mode, or begin a new one with --new-run"));
-            }
-            Ok(opened)
+            let state = opening::as_if_taken_over(&folder, around)?;
+            check_same(&state, &folder, fresh.reach, args)?;
+            say(&format!("Taking run {} over: its own playbook and settings stand", folder.run().as_str()));
+            opening::take_over(folder, around)
         }
         Some(_) | None => opening::open(dir, fresh, around),
     }
+}
+
+/// What was asked for must be what the unfinished run is.
+fn check_same(state: &RunState, folder: &RunFolder, reach: &Reach, args: &RunArgs) -> Result<(), CliError> {
+    // An empty journal is told of when it is opened.
+    let Some(run) = &state.run else { return Ok(()) };
+    let differs = |how: &str| {
+        Err(CliError::usage(format!("run {} is unfinished and {how}", folder.run().as_str()))
+            .hint("finish it as it was begun, or begin a new one with --new-run"))
+    };
+    if run.mode != reach.mode {
+        return differs("was opened in another mode");
+    }
+    let asked = args.plan_id.clone().map(PlanId);
+    if asked.is_some() && asked != run.settings.only_plan {
+        return differs("was not begun with that --plan-id");
+    }
+    Ok(())
 }
 
 /// Runs an opened run to its end, prints it, writes its report.
@@ -146,61 +158,54 @@ pub async fn follow(
             .ok_or_else(|| {
                 CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug)
             })?;
-    let exit = finish(&folder, reporter.as_mut(), &driven)?;
+    let exit = finish(&folder, reporter.as_mut(), &driven);
     wired.tasks.close();
     drop(log);
     Ok((exit, driven))
 }
 
-fn finish(
-    folder: &crate::store::run_folder::RunFolder,
-    reporter: &mut dyn Reporter,
-    driven: &Driven,
-) -> Result<Exit, CliError> {
-    let mut stderr = std::io::stderr();
+fn finish(folder: &RunFolder, reporter: &mut dyn Reporter, driven: &Driven) -> Exit {
     let end = match ending::write_report(folder) {
         Ok(end) => end,
         Err(error) => {
-            write!(stderr, "{error}")?;
+            say(&error.to_string());
             ending::without_report(folder, &driven.end.head)
         }
     };
     if let Some(sealed) = &driven.end.sealed {
-        writeln!(stderr, "Error: {sealed}; nothing more was started")?;
+        say(&format!("Error: {sealed}; nothing more was started"));
     }
     if let Some(refused) = &driven.refused {
-        writeln!(stderr, "Refused: {}", crate::text::Untrusted::from(refused.as_str()).display_safe(None))?;
+        say(&format!("Refused: {refused}"));
     }
     for line in ending::left_running(&driven.end) {
-        writeln!(stderr, "{}", crate::text::Untrusted::from(line).display_safe(None))?;
+        say(&line);
     }
     // A closed pipe must not turn a finished run into an error.
     let _ = reporter.end(&end);
-    Ok(ending::code(&driven.end))
+    ending::code(&driven.end)
 }
 
-fn explain_other_plan(
-    dir: &StateDir,
-    args: &RunArgs,
-    other: &PlanId,
-    driven: &Driven,
-) -> Result<(), CliError> {
-    let wanted = args.plan_id.clone().unwrap_or_default();
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "Refused: the plan is now {}, not {wanted}", other.0)?;
-    let known = std::fs::read(super::inspect::plan_path(dir, &PlanId(wanted))).ok();
-    let known: Option<Plan> = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    match (known, &driven.end.state.plan) {
-        (Some(known), Some(fresh)) => {
-            let now = driven.end.state.last.map_or(fresh.made_at, |(_, at)| at);
-            for line in known.stale(fresh, now).iter().flat_map(crate::domain::plan::StaleReason::lines) {
-                writeln!(stderr, "  {}", crate::text::Untrusted::from(line).display_safe(None))?;
+/// Says what has changed since the plan that the run was bound to, when that ended it.
+fn explain_other_plan(dir: &StateDir, state: &RunState) {
+    let wanted = state.run.as_ref().and_then(|run| run.settings.only_plan.as_ref());
+    let (Some(wanted), Some(plan)) = (wanted, &state.plan) else { return };
+    let stopped = matches!(state.control.closed, Some((_, Ending::StoppedAt { .. })));
+    if !stopped || plan.id == *wanted || !state.ledger.is_empty() {
+        return;
+    }
+    say(&format!("Refused: the plan is now {}, not {}", plan.id.as_str(), wanted.as_str()));
+    let known = dir.kept_plan(wanted).and_then(|bytes| serde_json::from_slice::<Plan>(&bytes).ok());
+    match known {
+        Some(known) => {
+            let now = state.last.map_or(plan.made_at, |(_, at)| at);
+            for line in known.stale(plan, now).iter().flat_map(StaleReason::lines) {
+                say(&format!("  {line}"));
             }
         }
-        _ => writeln!(stderr, "  that plan is not kept here, so no difference can be shown")?,
+        None => say("  that plan is not kept here, so no difference can be shown"),
     }
-    writeln!(stderr, "Hint: look at it with `cicerone plan`, then name the new id")?;
-    Ok(())
+    say("Hint: look at the new plan with `cicerone plan`, then name its id");
 }
 
 /// `cicerone rollback`: drops exactly what a run made.
@@ -212,6 +217,10 @@ pub async fn rollback(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
+    if args.dry_run {
+        return Err(CliError::usage("a rollback has no dry run")
+            .hint("`cicerone report` writes down what the run made and may drop"));
+    }
     let reach = Reach::resolve(target, args, around)?;
     if confirm != reach.info.database {
         return Err(CliError::usage(format!(
@@ -228,19 +237,40 @@ pub async fn rollback(
         Some(run) => opening::find(&dir, Some(run))?,
         None => newest_of(&dir, &reach)?,
     };
-    let opened = opening::take_over(entry.folder, around)?;
+    let entries: Vec<EntryKey> = entries.iter().map(|key| EntryKey(key.clone())).collect();
+    let roll = Verb::Roll { entries, reason };
+    let state = opening::as_if_taken_over(&entry.folder, around)?;
+    // One that was cut short goes on.
+    let goes_on = state.control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none());
+    if !goes_on && let Err(refusal) = decide(&state, &Command { by: around.person(), verb: roll.clone() }) {
+        return refused(&refusal, &entry.folder);
+    }
+    let mut opened = opening::take_over(entry.folder, around)?;
+    // Nothing new is built beside it.
+    for verb in std::iter::once(Verb::Pause).chain((!goes_on).then_some(roll)) {
+        if let Err(refusal) = opened.decide(verb, around)? {
+            return refused(&refusal, &opened.folder);
+        }
+    }
     let registry = match &opened.state.run {
         Some(run) if run.registry_path == RegistryFiles::Sample.label() => RegistryFiles::Sample,
         Some(_) | None => RegistryFiles::Paths(target.registry.clone()),
     };
-    let answers = Answers {
-        rollback: Some((entries.iter().map(|key| EntryKey(key.clone())).collect(), reason)),
-        ..Answers::default()
-    };
+    let answers = Answers { after_rollback: AfterRollback::End, ..Answers::default() };
     let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
-    let (exit, driven) = follow(opened, headless, around).await?;
-    let exit = if driven.refused.is_some() { Exit::Aborted } else { exit };
-    Ok(signal_or(&driven, args.exit_policy.apply(exit)))
+    let (_, driven) = follow(opened, headless, around).await?;
+    Ok(signal_or(&driven, args.exit_policy.apply(ending::rollback_code(&driven.end))))
+}
+
+/// Nothing was sent: the run is as it was.
+fn refused(refusal: &Refusal, folder: &RunFolder) -> Result<u8, CliError> {
+    if let Refusal::Already { what } = refusal {
+        say(&format!("Nothing to roll back: {what}"));
+        return Ok(Exit::Verified as u8);
+    }
+    Err(CliError::usage(format!("run {} is not rolled back", folder.run().as_str()))
+        .cause(refusal.to_string())
+        .hint("`cicerone report` writes down what the run made and may drop"))
 }
 
 fn newest_of(dir: &StateDir, reach: &Reach) -> Result<crate::store::run_folder::RunEntry, CliError> {

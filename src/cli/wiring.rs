@@ -6,16 +6,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::id::Person;
+use crate::domain::id::{Person, PlanId};
+use crate::domain::playbook::Playbook;
 use crate::domain::target::{DuplicatePolicy, Environment, LeftoverPolicy, Mode, RunSettings};
-use crate::domain::unit::{Bytes, Millis};
 use crate::engine::{Hands, World};
 use crate::host::probe::command::{OUTPUT_LIMIT, ProbeSpec, clean_environment};
 use crate::host::{HostProbes, OperatorFigure, ServerPlace};
 use crate::pg::connect::{Access, Connector, Translation, place};
 use crate::pg::conninfo::{ConnInfo, Host, Origin, Plaintext, Request, resolve};
 use crate::pg::{Link, LinkOptions, PgBackends, PgCatalog, PgExplainer, PgMonitor, PgSurvey, PgWorkshop};
-use crate::text::parse_span;
 
 use super::args::{RunArgs, TargetArgs};
 use super::error::CliError;
@@ -135,7 +134,7 @@ pub fn wire(
         catalog: Arc::new(PgCatalog::new(link.clone())),
         survey: Arc::new(PgSurvey::new(link.clone())),
         explainer: Arc::new(PgExplainer::new(link.clone())),
-        host: Arc::new(probes(reach, args, around)?),
+        host: Arc::new(probes(reach, args, around)),
         registry: Arc::new(registry),
         hands,
         clock: around.clock.clone(),
@@ -144,7 +143,7 @@ pub fn wire(
     Ok(Wired { world, monitor: PgMonitor::new(link), tasks })
 }
 
-fn probes(reach: &Reach, args: &TargetArgs, around: &Surrounding) -> Result<HostProbes, CliError> {
+fn probes(reach: &Reach, args: &TargetArgs, around: &Surrounding) -> HostProbes {
     let spec = |command: &Option<String>| {
         command.as_ref().map(|command| ProbeSpec {
             argv: command.split_whitespace().map(ToOwned::to_owned).collect(),
@@ -153,64 +152,33 @@ fn probes(reach: &Reach, args: &TargetArgs, around: &Surrounding) -> Result<Host
             output_limit: OUTPUT_LIMIT,
         })
     };
-    let disk_figure = args
-        .disk_free
-        .as_deref()
-        .map(|text| {
-            size("--disk-free", text).map(|free| OperatorFigure {
-                free,
-                by: around.person(),
-                at: around.now(),
-            })
-        })
-        .transpose()?;
-    Ok(HostProbes {
+    let figure = |free| OperatorFigure { free, by: around.person(), at: around.now() };
+    HostProbes {
         clock: around.clock.clone(),
         place: reach.place,
         disk_command: spec(&args.disk_command),
-        disk_figure,
+        disk_figure: args.disk_free.map(figure),
         backup_command: spec(&args.backup_command),
-    })
+    }
 }
 
 /// Settings of a run: the playbook's under the command line's.
-pub fn settings(
-    args: &TargetArgs,
-    run: &RunArgs,
-    reach: &Reach,
-    playbook: Option<&crate::domain::playbook::Playbook>,
-) -> Result<RunSettings, CliError> {
+pub fn settings(args: &TargetArgs, run: &RunArgs, reach: &Reach, playbook: &Playbook) -> RunSettings {
     let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2));
     let here = matches!(reach.place, ServerPlace::Here);
     // Measured on 2 cores: as many jobs as cores, each on a table of its own, take 0.53 to 0.58 of the time of one.
     let mut settings = RunSettings { jobs: if here { cores } else { 2 }, ..RunSettings::default() };
-    if let Some(playbook) = playbook {
-        super::input::apply_playbook(&mut settings, playbook);
-    }
-    if let Some(jobs) = run.jobs {
-        if jobs == 0 {
-            return Err(CliError::usage("--jobs 0: at least one build at a time is needed"));
-        }
-        settings.jobs = jobs;
-    }
-    settings.attempts = run.attempts.unwrap_or(settings.attempts).max(1);
-    settings.lock_tries = run.lock_tries.unwrap_or(settings.lock_tries).max(1);
-    let set = |target: &mut Millis, flag: &str, text: &Option<String>| -> Result<(), CliError> {
-        if let Some(text) = text {
-            *target = span(flag, text)?;
-        }
-        Ok(())
-    };
-    set(&mut settings.first_lock_budget, "--first-lock-budget", &run.first_lock_budget)?;
-    set(&mut settings.writers_budget, "--writers-budget", &run.writers_budget)?;
-    set(&mut settings.snapshots_budget, "--snapshots-budget", &run.snapshots_budget)?;
+    super::input::apply_playbook(&mut settings, playbook);
+    settings.jobs = run.jobs.unwrap_or(settings.jobs);
+    settings.attempts = run.attempts.unwrap_or(settings.attempts);
+    settings.lock_tries = run.lock_tries.unwrap_or(settings.lock_tries);
+    settings.first_lock_budget = run.first_lock_budget.unwrap_or(settings.first_lock_budget);
+    settings.writers_budget = run.writers_budget.unwrap_or(settings.writers_budget);
+    settings.snapshots_budget = run.snapshots_budget.unwrap_or(settings.snapshots_budget);
     settings.on_budget = run.on_budget.map_or(settings.on_budget, Into::into);
     settings.on_abort = run.on_abort.map_or(settings.on_abort, Into::into);
-    let kilobytes = |flag: &str, text: &Option<String>| -> Result<Option<u64>, CliError> {
-        text.as_deref().map(|text| size(flag, text).map(|bytes| bytes.0 / 1024)).transpose()
-    };
-    settings.maintenance_work_mem_kb = kilobytes("--maintenance-work-mem", &run.maintenance_work_mem)?;
-    settings.memory_budget_kb = kilobytes("--memory-budget", &run.memory_budget)?;
+    settings.maintenance_work_mem_kb = run.maintenance_work_mem.map(|size| size.0 / 1024);
+    settings.memory_budget_kb = run.memory_budget.map(|size| size.0 / 1024);
     settings.parallel_workers = run.parallel_workers;
     settings.build_role.clone_from(&args.role);
     if run.build_duplicates {
@@ -219,40 +187,9 @@ pub fn settings(
     if run.repair_leftovers {
         settings.leftovers = LeftoverPolicy::Repair;
     }
-    settings.thresholds.backup_max_age = span("--backup-max-age", &args.backup_max_age)?;
-    Ok(settings)
-}
-
-fn span(flag: &str, text: &str) -> Result<Millis, CliError> {
-    parse_span(text).map(Millis).ok_or_else(|| {
-        CliError::usage(format!("{flag} {text}: not a time")).hint("write it like 90s, 5min or 2h")
-    })
-}
-
-fn size(flag: &str, text: &str) -> Result<Bytes, CliError> {
-    // PostgreSQL's MB are 1024 based; bytesize's MB are not.
-    let binary = ["kB", "KB", "MB", "GB", "TB"]
-        .iter()
-        .find_map(|unit| text.strip_suffix(unit).map(|n| format!("{n}{}iB", unit[..1].to_uppercase())))
-        .unwrap_or_else(|| text.to_owned());
-    binary.parse::<bytesize::ByteSize>().map(|size| Bytes(size.as_u64())).map_err(|_| {
-        CliError::usage(format!("{flag} {text}: not a size")).hint("write it like 256MB or 120GiB")
-    })
-}
-
-/// Waivers as the command line gives them.
-pub fn waivers(run: &RunArgs) -> Result<Vec<(String, String)>, CliError> {
-    run.waivers
-        .iter()
-        .map(|text| {
-            text.split_once('=')
-                .map(|(check, reason)| (check.trim().to_owned(), reason.trim().to_owned()))
-                .ok_or_else(|| {
-                    CliError::usage(format!("--waive {text}: not CHECK=REASON"))
-                        .hint("for example --waive backup='restored and checked by hand at 02:00Z'")
-                })
-        })
-        .collect()
+    settings.thresholds.backup_max_age = args.backup_max_age;
+    settings.only_plan = run.plan_id.clone().map(PlanId);
+    settings
 }
 
 /// Who the commands of this process come from.
