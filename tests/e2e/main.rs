@@ -1,3 +1,15 @@
-//! Tests.
+//! The real binary against real servers: what it prints, what it ends with, and what the server saw of it.
+//!
+//! Every process gets an environment of its own with nothing in it but what the test says. The server's log is the
+//! witness for what was done; a session that is not Cicerone's is the witness for what is there.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod program;
+mod server;
+
+mod exit_code;
+mod kill;
