@@ -148,6 +148,7 @@ fn ending(scene: &Scene<'_>) -> Result<(), String> {
 
 fn forward(scene: &Scene<'_>) -> Result<(), String> {
     ending(scene)?;
+    idle_rollback(scene)?;
     let Some((step, record)) = scene.current() else { return Err("every step has ended".to_owned()) };
     let number = scene.step_number(&step.id);
     match (record.map(|record| &record.status), &step.kind) {

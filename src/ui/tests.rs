@@ -506,6 +506,38 @@ mod keys {
     }
 
     #[test]
+    fn what_was_read_of_an_index_is_not_shown_of_it_once_it_is_dropped() {
+        let script = Script::whole(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("/tenant_created\n");
+        let screen = desk.screen((80, 24));
+        let row = screen.lines().find(|line| line.contains("> SKIP")).unwrap_or_default();
+        assert!(row.contains("gone") && !row.contains("uses it"), "{screen}");
+        assert!(
+            screen.contains("dropped by its rollback") && !screen.contains("read again: it is valid"),
+            "{screen}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_signed_or_begun_while_a_rollback_goes_on() {
+        let mut script = Script::to_sign(Texts::Ordinary, Mode::Live);
+        let entries = vec![script.key(0)];
+        script.push(crate::domain::event::EventKind::Rollback(
+            crate::domain::event::RollbackEvent::Requested {
+                by: operator(),
+                reason: "wrong column order".to_owned(),
+                entries,
+            },
+        ));
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().arm().keys("s");
+        assert!(desk.message().contains("rolling back"), "{}", desk.message());
+    }
+
+    #[test]
     fn pause_acts_at_once_and_resuming_needs_go() {
         let mut desk = Desk::building();
         desk.see().keys("p");

@@ -2,7 +2,7 @@
 
 use crate::domain::event::{Conclusion, PlanReading, UsesIndex};
 use crate::domain::plan::PlanItem;
-use crate::domain::state::BuildRecord;
+use crate::domain::state::{BuildRecord, BuildStatus};
 use crate::text::{cut, plural};
 
 use super::super::picture::Engine;
@@ -43,7 +43,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
 
 fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let tally = scene.picture.run.tally();
-    let read = scene.picture.run.builds.values().filter(|record| record.checked.is_some()).count();
+    let read = scene.picture.run.builds.values().filter(|it| it.checked.is_some() && !dropped(it)).count();
     let mut line = Line::of(Tone::Strong, " VERIFY  ")
         .then(Tone::Plain, format!("{} of {} valid   {read} read again", tally.verified, tally.total));
     if tally.leftovers > 0 {
@@ -62,7 +62,8 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
 }
 
 fn planner(scene: &Scene<'_>) -> (usize, usize) {
-    let readings = scene.picture.run.builds.values().flat_map(|record| &record.plans.1);
+    let there = scene.picture.run.builds.values().filter(|record| !dropped(record));
+    let readings = there.flat_map(|record| &record.plans.1);
     let mut tally = (0, 0);
     for reading in readings {
         tally.0 += 1;
@@ -98,9 +99,11 @@ fn columns(width: usize) -> Vec<Column> {
 fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Row {
     let record = scene.build(&item.key);
     let name = scene.show().name(item.name.as_str(), widths.first().copied().unwrap_or(20));
-    let bytes = record.and_then(|record| record.size).map_or_else(|| "-".to_owned(), size);
+    let there = record.filter(|record| !dropped(record));
+    let bytes = there.and_then(|record| record.size).map_or_else(|| "-".to_owned(), size);
     let none = Vec::new();
-    let (before, after) = record.map_or((&none, &none), |record| (&record.plans.0, &record.plans.1));
+    let before = record.map_or(&none, |record| &record.plans.0);
+    let after = there.map_or(&none, |record| &record.plans.1);
     let mut texts = vec![
         name,
         valid(record).to_owned(),
@@ -125,7 +128,15 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Ro
     }
 }
 
+/// Whether what was read of an index is about one that this run has dropped since.
+fn dropped(record: &BuildRecord) -> bool {
+    record.status == BuildStatus::RolledBack
+}
+
 fn valid(record: Option<&BuildRecord>) -> &'static str {
+    if record.is_some_and(dropped) {
+        return "gone";
+    }
     match record.and_then(|record| record.checked.as_ref()) {
         Some(Conclusion::Verified { .. }) => "yes",
         Some(Conclusion::Leftover { .. }) => "NO",
@@ -168,6 +179,9 @@ fn figure(cost: f64) -> String {
 fn detail(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
     let show = scene.show();
     let record = scene.build(&item.key);
+    if record.is_some_and(dropped) {
+        return build_detail::lines(scene, item, width);
+    }
     let mut lines = Vec::new();
     if let Some(conclusion) = record.and_then(|record| record.checked.as_ref()) {
         let tone = if matches!(conclusion, Conclusion::Verified { .. }) { Tone::Good } else { Tone::Bad };
@@ -202,10 +216,11 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
     let tally = scene.picture.run.tally();
     let control = &scene.picture.run.control;
     let bad = tally.failed + tally.unknown + tally.leftovers;
-    let (tone, word) = match (bad, tally.verified == tally.total) {
-        (0, true) => (Tone::Good, "ALL VERIFIED"),
-        (0, false) => (Tone::Warn, "NOT ALL"),
-        (_, _) => (Tone::Bad, "PARTIAL"),
+    let (tone, word) = match (bad, tally.rolled_back, tally.verified == tally.total) {
+        (0, _, true) => (Tone::Good, "ALL VERIFIED"),
+        (0, 0, false) => (Tone::Warn, "NOT ALL"),
+        (0, _, false) => (Tone::Warn, "ROLLED BACK"),
+        (_, _, _) => (Tone::Bad, "PARTIAL"),
     };
     let mut text = format!(" {word}   {} of {} verified", tally.verified, tally.total);
     for (count, what) in [
