@@ -19,7 +19,7 @@ build: ## Build the release binary
 
 test: ## Run every test, on real servers and in a real terminal
 	@scripts/test-prerequisites
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 check: fmt clippy doc test ## What a change must pass: format, lints, API documentation, tests, generated files in sync
 

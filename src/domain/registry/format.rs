@@ -61,7 +61,7 @@ struct Index {
     /// The table, or `schema.table`.
     #[schemars(length(min = 1))]
     table: String,
-    /// Exactly one CREATE [UNIQUE] INDEX CONCURRENTLY.
+    /// Exactly one `CREATE [UNIQUE] INDEX CONCURRENTLY`.
     #[schemars(length(min = 1, max = 65536))]
     sql: String,
     /// Whether the product does not work without it. Critical entries are built first.
