@@ -1,8 +1,8 @@
 //! Registry and live catalog together: what would be done, entry by entry.
 //!
-//! [`make`] is a pure function of what the catalogs said, so the same facts always give the same plan and the same
-//! [`PlanId`](crate::domain::id::PlanId). "Same definition" is only ever decided by comparing two answers of the
-//! server: the entry's index on an empty temporary clone of its table, and the live index.
+//! [`make()`] is a pure function of what the catalogs said, so the same facts always give the same plan and the same
+//! [`PlanId`]. "Same definition" is only ever decided by comparing two answers of the server: the entry's index on an
+//! empty temporary clone of its table, and the live index.
 
 mod classify;
 mod identity;
