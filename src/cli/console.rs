@@ -7,7 +7,7 @@ use std::sync::mpsc as std_mpsc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::command::{Command, Verb};
+use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, StepEvent};
 use crate::domain::id::Person;
 use crate::domain::sample::Samples;
@@ -123,6 +123,7 @@ pub async fn show(
         to_screen,
         events: event_reader,
         attended: true,
+        ending: false,
         signal: None,
         end: None,
         ui_error: None,
@@ -148,6 +149,8 @@ struct Session {
     events: mpsc::UnboundedReceiver<Event>,
     /// Whether somebody looks at the screen.
     attended: bool,
+    /// Whether the run is to end at the step that waits, as soon as nothing runs any more.
+    ending: bool,
     signal: Option<Signal>,
     end: Option<EngineEnd>,
     ui_error: Option<String>,
@@ -185,13 +188,15 @@ impl Session {
         if self.attended {
             // A screen that is gone says so through its own channel.
             let _ = self.to_screen.send(Inbound::Event(event));
-        } else if held {
+        } else if held || self.ending {
             self.end_here().await;
         }
     }
 
-    async fn end_here(&self) {
-        self.send(Verb::EndHere).await;
+    async fn end_here(&mut self) {
+        let command = Command { by: self.by.clone(), verb: Verb::EndHere };
+        // What runs comes to its end first: then it is asked for again.
+        self.ending = matches!(self.handle.command(command).await, Err(Refusal::NotReady { .. }));
     }
 
     async fn send(&self, verb: Verb) {

@@ -68,6 +68,8 @@ struct Driver<'a> {
     refused: Option<String>,
     /// Checks that a waiver was asked for: its event may still be on its way.
     waived: BTreeSet<CheckId>,
+    /// Whether the run is to end at the step that waits, as soon as nothing runs any more.
+    ending: bool,
 }
 
 /// Runs an engine to its end.
@@ -89,6 +91,7 @@ pub async fn drive(
         mute: false,
         refused: None,
         waived: BTreeSet::new(),
+        ending: false,
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(engine.run());
@@ -164,7 +167,11 @@ impl Driver<'_> {
             | EventKind::Drop(_)
             | EventKind::Verify(_)
             | EventKind::Rollback(_)
-            | EventKind::Session(_) => {}
+            | EventKind::Session(_) => {
+                if self.ending {
+                    self.end_here().await;
+                }
+            }
         }
     }
 
@@ -190,11 +197,14 @@ impl Driver<'_> {
         }
     }
 
-    /// Nobody is here to answer. A step that goes on by itself meanwhile is as well.
-    async fn end_here(&self) {
-        if let Err(refusal) = self.try_send(Verb::EndHere).await {
-            tracing::info!(%refusal, "the run ends by itself");
+    /// Nobody is here to answer. A step that goes on by itself meanwhile is as well; what runs comes to its end first,
+    /// and then it is asked for again.
+    async fn end_here(&mut self) {
+        let answer = self.try_send(Verb::EndHere).await;
+        if let Err(refusal) = &answer {
+            tracing::info!(%refusal, "the run does not end here yet");
         }
+        self.ending = matches!(answer, Err(Refusal::NotReady { .. }));
     }
 
     /// Waives every check that keeps the gate closed, or none of them. An event is older than the engine's state: what
