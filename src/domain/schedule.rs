@@ -14,8 +14,8 @@ use super::plan::{ItemState, PlanItem};
 use super::state::{BuildRecord, BuildStatus, RunState, Stage};
 use super::target::RunSettings;
 
-/// Builds that wait for people do not count as jobs, but their sessions are not free either.
-const WAITING_SESSIONS: usize = 6;
+/// Builds and drops that wait for people do not count as jobs, but their sessions are not free either.
+pub(super) const WAITING_SESSIONS: usize = 6;
 
 /// The entry to build next and the number of its attempt.
 pub fn next_build(

@@ -403,7 +403,7 @@ impl Engine {
         }
     }
 
-    /// Cancels our own statement and looks again after a while: a cancel that meets a wait for a synchronous
+    /// Cancels our own statement and gives it some time to end: a cancel that meets a wait for a synchronous
     /// standby ends only that wait (15), so one is not always enough.
     fn cancel(&mut self, entry: &EntryKey, key: Option<EffectKey>) {
         let backend = self
@@ -413,11 +413,16 @@ impl Engine {
             .and_then(|record| record.intent.as_ref())
             .map(|intent| intent.backend);
         if let (Some(backend), Some(hands)) = (backend, self.world.hands.clone()) {
+            let mut watched = self.watched.subscribe();
             self.spawn(key, format!("cancel {}", entry.0), async move {
                 if let Err(failure) = hands.backends.cancel(backend).await {
                     tracing::warn!(class = ?failure.class, "cancel not sent");
                 }
-                tokio::time::sleep(Duration::from_secs(3)).await;
+                // Never at once, so that a build that nobody watches is not cancelled in a tight loop.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let over = watched.wait_for(|list| list.items.iter().all(|it| it.request.backend != backend));
+                // Whether it ended or not, the state says what comes next.
+                let _ = tokio::time::timeout(Duration::from_secs(3), over).await;
             });
         }
     }

@@ -159,6 +159,11 @@ impl BuildSession for PgBuildSession {
                 let holders = blocker::read(&self.session, &[(Pid(0), table)]).await?;
                 Ok(LockProbe::Busy(holders.of_first_lock(table)))
             }
+            // LOCK TABLE takes no materialized views (42809, 12-18): there it is only looked who has a lock.
+            Err(error) if error.class() == Some(FailureClass::Invalid) => {
+                let holders = blocker::read(&self.session, &[(Pid(0), table)]).await?.of_first_lock(table);
+                Ok(if holders.is_empty() { LockProbe::Free } else { LockProbe::Busy(holders) })
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use super::catalog::Uniqueness;
 use super::event::{
     BuildEvent, DropConclusion, DropPurpose, Ending, EventKind, Moment, RollbackEvent, RunEvent, StepEvent,
 };
 use super::id::{EntryKey, Oid, Person};
 use super::observe::ENGINE;
-use super::plan::{Importance, ItemState, Plan, PlanItem, SnapshotEffect};
+use super::plan::{Importance, ItemState, LeftoverHarm, Plan, PlanItem, SnapshotEffect};
 use super::state::{AfterCleaning, BuildRecord, BuildStatus, RollbackRecord, RollbackScope, RunState, Stage};
 use super::target::{AbortPolicy, Mode};
 
@@ -216,17 +217,32 @@ impl Look<'_> {
                 return Some(Effect::ReconcileDrop { entry: key.clone(), oid: drop.oid });
             }
         }
-        for (key, record) in &self.state.builds {
-            if let BuildStatus::Cleaning { oid, then } = &record.status
-                && self.idle(key)
-                && self.mode != Mode::DryRun
-                && self.may_clean(key, then)
-                && self.table_is_free(key)
-            {
-                return Some(Effect::Drop { entry: key.clone(), oid: *oid, purpose: DropPurpose::Leftover });
-            }
+        self.cleaning()
+    }
+
+    /// The next leftover to drop: as many at once as there are jobs, those that reject writes first.
+    fn cleaning(&self) -> Option<Effect> {
+        if self.mode == Mode::DryRun || !self.may_drop() {
+            return None;
         }
-        None
+        let next = self.state.builds.iter().filter_map(|(key, record)| {
+            let BuildStatus::Cleaning { oid, then } = &record.status else { return None };
+            let now = self.idle(key) && self.may_clean(key, then) && self.table_is_free(key);
+            now.then_some((key, *oid))
+        });
+        next.min_by_key(|(key, _)| self.state.plan.as_ref().and_then(|plan| plan.item(key)).map(harm))
+            .map(|(key, oid)| Effect::Drop { entry: key.clone(), oid, purpose: DropPurpose::Leftover })
+    }
+
+    fn jobs(&self) -> usize {
+        self.state.run.as_ref().map_or(1, |run| run.settings.jobs.max(1) as usize)
+    }
+
+    /// Whether another drop may begin. One that is held up by others leaves its place to the next, as a build does.
+    fn may_drop(&self) -> bool {
+        let begun = || self.state.drops.values().filter(|drop| drop.conclusion.is_none());
+        let waiting = begun().filter(|drop| !drop.blockers.is_empty()).count();
+        begun().count() - waiting < self.jobs() && waiting < WAITING_SESSIONS
     }
 
     /// A drop that only makes room for another attempt is part of what a pause holds back.
@@ -310,11 +326,10 @@ impl Look<'_> {
         if whole && let Some(effect) = self.leave_to_others() {
             return Some(effect);
         }
-        let jobs = self.state.run.as_ref().map_or(1, |run| run.settings.jobs.max(1) as usize);
-        let dropping = self.state.drops.values().filter(|drop| drop.conclusion.is_none()).count();
+        let free = self.may_drop();
         for key in &rollback.entries {
             if let Some(made) = self.state.ledger.get(key)
-                && dropping < jobs
+                && free
                 && self.mode != Mode::DryRun
                 && self.idle(key)
                 && !self.state.is_at_work_on(key)
@@ -374,6 +389,16 @@ pub fn wake_at(state: &RunState, now: jiff::Timestamp) -> Option<jiff::Timestamp
         })
         .filter(|due| *due > now)
         .min()
+}
+
+/// What an entry's leftover costs for as long as it stays.
+fn harm(item: &PlanItem) -> LeftoverHarm {
+    match (&item.state, item.traits.unique) {
+        (ItemState::Leftover { harm, .. }, _) => *harm,
+        // One that this run left: whether it got as far as rejecting writes, only the catalogs know.
+        (_, Uniqueness::Unique | Uniqueness::UniqueNullsNotDistinct) => LeftoverHarm::RejectsWrites,
+        (_, Uniqueness::No) => LeftoverHarm::CostsWrites,
+    }
 }
 
 /// Order in which builds start, most urgent first.

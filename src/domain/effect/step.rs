@@ -127,10 +127,11 @@ impl Look<'_> {
         if self.in_flight.contains(&EffectKey::Explain) {
             return None;
         }
-        for item in &items {
-            if let Some(effect) = self.settle(item) {
-                return Some(effect);
-            }
+        // Repair begins with what rejects writes.
+        let mut by_harm = items.clone();
+        by_harm.sort_by_key(|item| super::harm(item));
+        if let Some(effect) = by_harm.iter().find_map(|item| self.settle(item)) {
+            return Some(effect);
         }
         if let Some(effect) = self.build_next(&items) {
             return Some(effect);
