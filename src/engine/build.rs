@@ -41,6 +41,7 @@ impl Task {
         BuildRequest {
             entry: self.entry.clone(),
             table: self.table.clone(),
+            table_oid: self.table_oid,
             application: self.application(),
             settings: self.settings.clone(),
             identity: self.identity.clone(),

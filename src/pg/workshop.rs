@@ -11,13 +11,14 @@ use async_trait::async_trait;
 use tokio_postgres::types::Type;
 
 use super::blocker;
-use super::catalog::builder::{self, LOCK_CLASS, item_key};
+use super::catalog::builder::{self, LOCK_CLASS, TABLE_LOCK, TABLE_LOCK_CLASS, item_key};
 use super::catalog::{identity, index};
 use super::connect::{Access, SearchPath};
 use super::error::PgError;
 use super::link::Link;
+use super::raw_text::RawText;
 use super::session::{Parameter, Session};
-use crate::domain::catalog::IndexFacts;
+use crate::domain::catalog::{Builder, IndexFacts};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{BackendId, EntryKey, Oid, Pid, QualifiedName};
 use crate::domain::target::RunSettings;
@@ -51,7 +52,13 @@ impl Workshop for PgWorkshop {
             become_role(&session, role).await?;
         }
         apply(&session, &settings(&request.settings)).await?;
-        Ok(Box::new(PgBuildSession { session, entry: request.entry.clone(), table: request.table.clone() }))
+        Ok(Box::new(PgBuildSession {
+            session,
+            entry: request.entry.clone(),
+            table: request.table.clone(),
+            table_oid: request.table_oid,
+            claim: None,
+        }))
     }
 }
 
@@ -128,6 +135,9 @@ struct PgBuildSession {
     session: Session,
     entry: EntryKey,
     table: QualifiedName,
+    table_oid: Oid,
+    /// The table's advisory lock, once it is ours.
+    claim: Option<AdvisoryKey>,
 }
 
 /// Longest time that the statements round a probe may take beyond the probe's own wait.
@@ -147,12 +157,119 @@ impl BuildSession for PgBuildSession {
                 message: format!("table {}.{} does not exist", self.table.schema, self.table.name),
             });
         };
+        if table != self.table_oid {
+            return Err(Failure::refused(format!(
+                "{}.{} is another table now: its OID was {}, is {table}",
+                self.table.schema, self.table.name, self.table_oid
+            )));
+        }
         let own = self.session.backend().pid;
         let mut builders = builder::read(&self.session, std::slice::from_ref(&self.entry)).await?;
         builders.retain(|one| one.backend.pid != own && one.table_oid == Some(table));
         if !builders.is_empty() {
             return Ok(LockProbe::BuildInProgress(builders));
         }
+        let claim = AdvisoryKey { class: TABLE_LOCK_CLASS, object: table.0.cast_signed() };
+        if let Some(holder) = self.try_lock(claim).await? {
+            return Ok(LockProbe::BuildInProgress(vec![holder.on_table(table)]));
+        }
+        let probe = self.probe(table, wait).await;
+        if matches!(probe, Ok(LockProbe::Free)) {
+            self.claim = Some(claim);
+        } else if let Err(error) = self.unlock(claim).await
+            && probe.is_ok()
+        {
+            return Err(error.into());
+        }
+        probe
+    }
+
+    async fn try_item_lock(&mut self) -> Result<Option<BackendId>, Failure> {
+        let key = AdvisoryKey { class: LOCK_CLASS, object: item_key(&self.entry) };
+        Ok(self.try_lock(key).await?.map(|holder| holder.backend))
+    }
+
+    async fn execute(&mut self, statement: &str) -> Result<(), Failure> {
+        if !is_concurrent(statement) {
+            return Err(Failure::refused(
+                "only CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY are ever sent",
+            ));
+        }
+        let done = self.session.execute_unbounded("ddl", statement).await;
+        let survives = done.as_ref().err().is_none_or(PgError::session_survives);
+        if let Some(claim) = self.claim.take().filter(|_| survives) {
+            // The next one on the table need not wait until this backend has gone. A failure means that it has.
+            self.unlock(claim).await.ok();
+        }
+        Ok(done?)
+    }
+
+    async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure> {
+        match index::oid_of(&self.session, name).await? {
+            Some(oid) => Ok(index::read(&self.session, &[], &[oid]).await?.into_iter().next()),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The two keys of an advisory lock.
+#[derive(Clone, Copy)]
+struct AdvisoryKey {
+    class: i32,
+    object: i32,
+}
+
+/// Who holds an advisory lock.
+struct LockHolder {
+    backend: BackendId,
+    application: String,
+    user: String,
+}
+
+impl LockHolder {
+    fn on_table(self, table: Oid) -> Builder {
+        Builder {
+            backend: self.backend,
+            application: self.application,
+            user: self.user,
+            table_oid: Some(table),
+            index_oid: None,
+            command: TABLE_LOCK.to_owned(),
+            item_lock: None,
+        }
+    }
+}
+
+impl PgBuildSession {
+    /// Takes an advisory lock for as long as the session lives, or says who has it.
+    async fn try_lock(&self, key: AdvisoryKey) -> Result<Option<LockHolder>, Failure> {
+        let taken: [Parameter<'_>; 2] = [(&key.class, Type::INT4), (&key.object, Type::INT4)];
+        let (class, object) = (i64::from(key.class), i64::from(key.object.cast_unsigned()));
+        let holder: [Parameter<'_>; 2] = [(&class, Type::INT8), (&object, Type::INT8)];
+        // The holder may let go between the two questions: then ask again.
+        for _ in 0..3 {
+            let sql = include_str!("queries/try_lock.sql");
+            if self.session.one("try_lock", sql, &taken).await?.get("taken")? {
+                return Ok(None);
+            }
+            let sql = include_str!("queries/lock_holder.sql");
+            if let Some(row) = self.session.rows("lock_holder", sql, &holder).await?.first() {
+                return Ok(Some(LockHolder {
+                    backend: builder::backend(row)?,
+                    application: row.get::<RawText>("application")?.0,
+                    user: row.get::<RawText>("usr")?.0,
+                }));
+            }
+        }
+        Err(Failure::refused("an advisory lock changes hands faster than it can be read"))
+    }
+
+    async fn unlock(&self, key: AdvisoryKey) -> Result<(), PgError> {
+        let keys: [Parameter<'_>; 2] = [(&key.class, Type::INT4), (&key.object, Type::INT4)];
+        self.session.one("unlock", include_str!("queries/unlock.sql"), &keys).await.map(drop)
+    }
+
+    async fn probe(&self, table: Oid, wait: Millis) -> Result<LockProbe, Failure> {
         match self.lock_and_give_back(wait).await {
             Ok(()) => Ok(LockProbe::Free),
             Err(error) if error.class() == Some(FailureClass::LockTimeout) => {
@@ -168,47 +285,6 @@ impl BuildSession for PgBuildSession {
         }
     }
 
-    async fn try_item_lock(&mut self) -> Result<Option<BackendId>, Failure> {
-        let key = item_key(&self.entry);
-        let taken: [Parameter<'_>; 2] = [(&LOCK_CLASS, Type::INT4), (&key, Type::INT4)];
-        let (class, object) = (i64::from(LOCK_CLASS), i64::from(key.cast_unsigned()));
-        let holder: [Parameter<'_>; 2] = [(&class, Type::INT8), (&object, Type::INT8)];
-        // The holder may let go between the two questions: then ask again.
-        for _ in 0..3 {
-            if self
-                .session
-                .one("item_lock", include_str!("queries/item_lock.sql"), &taken)
-                .await?
-                .get("taken")?
-            {
-                return Ok(None);
-            }
-            let sql = include_str!("queries/item_lock_holder.sql");
-            if let Some(row) = self.session.rows("item_lock_holder", sql, &holder).await?.first() {
-                return Ok(Some(builder::backend(row)?));
-            }
-        }
-        Err(Failure::refused("the item lock changes hands faster than it can be read"))
-    }
-
-    async fn execute(&mut self, statement: &str) -> Result<(), Failure> {
-        if !is_concurrent(statement) {
-            return Err(Failure::refused(
-                "only CREATE INDEX CONCURRENTLY and DROP INDEX CONCURRENTLY are ever sent",
-            ));
-        }
-        Ok(self.session.execute_unbounded("ddl", statement).await?)
-    }
-
-    async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure> {
-        match index::oid_of(&self.session, name).await? {
-            Some(oid) => Ok(index::read(&self.session, &[], &[oid]).await?.into_iter().next()),
-            None => Ok(None),
-        }
-    }
-}
-
-impl PgBuildSession {
     async fn table_oid(&self) -> Result<Option<Oid>, PgError> {
         let name = quote_qualified(&self.table.schema, &self.table.name);
         let sql = "SELECT to_regclass($1)::oid AS oid";

@@ -132,6 +132,8 @@ pub struct BuildRequest {
     pub entry: EntryKey,
     /// Its table.
     pub table: QualifiedName,
+    /// The table that the plan was made for. Another one of that name is refused by the lock probe.
+    pub table_oid: Oid,
     /// `application_name`, at most 63 ASCII bytes.
     pub application: String,
     /// Settings of the run: memory, workers, role.
@@ -166,7 +168,8 @@ pub trait BuildSession: Send {
     /// The backend behind it.
     fn backend(&self) -> BackendId;
     /// Asks for the table's lock for at most `wait` and gives it back at once. Looks for builders first and asks
-    /// for nothing when there is one.
+    /// for nothing when there is one. A free table is claimed against other runs of this program until the next
+    /// statement is over: two that both found it free would deadlock.
     async fn probe_lock(&mut self, wait: Millis) -> Result<LockProbe, Failure>;
     /// `pg_try_advisory_lock` on the item's key. `Ok(None)`: ours now. `Ok(Some(holder))`: somebody else's.
     /// Never waits: a blocked advisory waiter and a build deadlock.

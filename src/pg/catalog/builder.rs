@@ -12,6 +12,13 @@ use crate::pg::session::{Row, Session};
 /// First key of every advisory lock of ours: `CICE` in ASCII.
 pub(in crate::pg) const LOCK_CLASS: i32 = 0x4349_4345;
 
+/// First key of the locks that keep two runs from building or dropping on one table at once: `CICT` in ASCII. Two
+/// statements that both saw the table free would end with one of them killed by the other (40P01).
+pub(in crate::pg) const TABLE_LOCK_CLASS: i32 = 0x4349_4354;
+
+/// `command` of a backend that has claimed a table.
+pub(in crate::pg) const TABLE_LOCK: &str = "a build or drop of another run";
+
 /// `command` of a backend that shows nothing but its item lock.
 pub(super) const ITEM_LOCK: &str = "item lock";
 

@@ -2,7 +2,7 @@
 
 use cicerone::domain::event::Signalled;
 use cicerone::domain::failure::FailureClass;
-use cicerone::domain::id::{BackendId, EntryKey, Pid, QualifiedName};
+use cicerone::domain::id::{BackendId, EntryKey, Oid, Pid, QualifiedName};
 use cicerone::domain::target::RunSettings;
 use cicerone::domain::unit::Millis;
 use cicerone::pg::connect::Access;
@@ -18,9 +18,12 @@ const BUILD: &str = "CREATE INDEX CONCURRENTLY ix ON public.t USING btree (x)";
 
 async fn request(database: &Database) -> BuildRequest {
     let target = PgCatalog::new(link(database, Access::ReadOnly)).target().await.unwrap();
+    let session = database.connect().await;
+    let oid = session.query_one("SELECT to_regclass('public.t')::oid", &[]).await.unwrap().get(0);
     BuildRequest {
         entry: EntryKey::from("public.ix"),
         table: QualifiedName::new("public", "t"),
+        table_oid: Oid(oid),
         application: "cicerone/run1/public.ix".to_owned(),
         settings: RunSettings::default(),
         identity: target.identity,
@@ -105,6 +108,31 @@ async fn the_probe_names_who_has_the_lock_and_never_queues_behind_a_build() {
     assert_eq!(builders[0].backend.pid.0, build.pid);
     holder.batch_execute("COMMIT").await.unwrap();
     build.done.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_free_table_is_one_sessions_until_its_statement_is_over() {
+    let database = with_table().await;
+    let (mut first, mut second) = (open(&database).await, open(&database).await);
+    assert_eq!(first.probe_lock(Millis(2_000)).await.unwrap(), LockProbe::Free);
+    let probed = second.probe_lock(Millis(2_000)).await.unwrap();
+    let LockProbe::BuildInProgress(holders) = probed else { panic!("{probed:?}") };
+    assert_eq!(holders[0].backend, first.backend());
+    assert!(holders[0].application.starts_with("cicerone/"));
+    first.execute(BUILD).await.unwrap();
+    assert_eq!(second.probe_lock(Millis(2_000)).await.unwrap(), LockProbe::Free);
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_free_is_claimed_by_nobody() {
+    let database = with_table().await;
+    let holder = database.connect().await;
+    holder.batch_execute("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE").await.unwrap();
+    let (mut first, mut second) = (open(&database).await, open(&database).await);
+    for session in [&mut first, &mut second] {
+        let probed = session.probe_lock(Millis(50)).await.unwrap();
+        assert!(matches!(probed, LockProbe::Busy(_)), "{probed:?}");
+    }
 }
 
 #[tokio::test]

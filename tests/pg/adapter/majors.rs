@@ -60,6 +60,7 @@ async fn whole_adapter(major: u32) {
     let request = BuildRequest {
         entry: EntryKey::from("public.ix"),
         table: QualifiedName::new("public", "t"),
+        table_oid: table,
         application: "cicerone/run1/public.ix".to_owned(),
         settings: RunSettings { jobs: 2, maintenance_work_mem_kb: Some(65_536), ..RunSettings::default() },
         identity: target.identity.clone(),

@@ -1,4 +1,8 @@
-SELECT l.pid, a.backend_start AS started
+-- Who holds the advisory lock of class $1 and object $2.
+SELECT l.pid,
+       a.backend_start AS started,
+       coalesce(a.application_name, '') AS application,
+       coalesce(a.usename::text, '') AS usr
   FROM pg_locks AS l
   LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
