@@ -12,6 +12,7 @@ use super::event::{
 use super::id::{EntryKey, Oid, Person};
 use super::observe::ENGINE;
 use super::plan::{Importance, ItemState, LeftoverHarm, Plan, PlanItem, SnapshotEffect};
+use super::schedule::WAITING_SESSIONS;
 use super::state::{AfterCleaning, BuildRecord, BuildStatus, RollbackRecord, RollbackScope, RunState, Stage};
 use super::target::{AbortPolicy, Mode};
 
@@ -276,7 +277,7 @@ impl Look<'_> {
 
     fn abort(&self, policy: AbortPolicy) -> Option<Effect> {
         if policy == AbortPolicy::CancelRunning
-            && let Some(effect) = self.stop_running(&Person("abort".to_owned()), |_| true)
+            && let Some(effect) = self.stop_running(&Person(ENGINE.to_owned()), |_| true)
         {
             return Some(effect);
         }

@@ -57,7 +57,9 @@ pub(super) fn next(
     if let Some(by) = record.and_then(BuildRecord::stopping).filter(|by| by.0 != ENGINE) {
         return give_up(format!("stopped by {}", by.0));
     }
-    if state.is_ending_for(entry) {
+    // An abort only puts off: whoever takes the run over goes on where it ended.
+    let aborted = state.control.abort.is_some();
+    if state.is_ending_for(entry) && (!aborted || state.is_rolled_back(entry)) {
         return give_up("the run is ending".to_owned());
     }
     let failure = record.and_then(|record| record.failure.as_ref());
@@ -69,6 +71,7 @@ pub(super) fn next(
         // Paused, or the process died, before anything was sent: nothing was tried, so nothing failed.
         None if !sent => return retry(conclusion, now),
         None => true,
+        Some(FailureClass::Cancelled) if aborted => return retry(conclusion, now),
         // Refused because a leftover of ours is in the way.
         Some(FailureClass::Refused) => !sent && matches!(conclusion, Conclusion::Leftover { .. }),
         Some(class) => class.may_pass(),

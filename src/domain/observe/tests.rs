@@ -383,12 +383,16 @@ fn a_rollback_of_some_entries_leaves_the_attempts_of_others_alone() {
 }
 
 #[test]
-fn an_aborted_run_tries_nothing_again_and_cleans_up() {
+fn an_aborted_run_cleans_up_and_leaves_the_next_attempt_to_whoever_takes_it_over() {
     let mut log = sent();
     log.command(Verb::Abort { reason: "SIGTERM".to_owned() }).unwrap();
     let seen = reading(Some(broken(&log)));
     let (_, next) = after(&mut log, Err(fail(FailureClass::Cancelled)), seen);
-    assert_eq!(next, Next::DropThenStop { sentence: "the run is ending".to_owned() });
+    assert!(matches!(next, Next::DropThenRetry { .. }), "{next:?}");
+    let mut log = sent();
+    log.command(Verb::Abort { reason: "SIGTERM".to_owned() }).unwrap();
+    let (_, next) = after(&mut log, Err(fail(FailureClass::UniqueViolation)), reading(None));
+    assert!(matches!(next, Next::GiveUp { .. }), "that would fail again: {next:?}");
 }
 
 #[test]

@@ -95,11 +95,18 @@ impl RunState {
     /// Whether nothing more is to be sent for an entry: the run ends, or what it made is rolled back.
     pub fn is_ending_for(&self, entry: &EntryKey) -> bool {
         let control = &self.control;
-        let rolled = control.rollback.as_ref().is_some_and(|rollback| {
+        self.is_rolled_back(entry)
+            || control.closed.is_some()
+            || control.abort.is_some()
+            || control.target_changed.is_some()
+    }
+
+    /// Whether a rollback wants an entry to go, or has taken everything away.
+    pub fn is_rolled_back(&self, entry: &EntryKey) -> bool {
+        self.control.rollback.as_ref().is_some_and(|rollback| {
             rollback.scope == RollbackScope::Whole
                 || (rollback.finished.is_none() && rollback.entries.contains(entry))
-        });
-        rolled || control.closed.is_some() || control.abort.is_some() || control.target_changed.is_some()
+        })
     }
 }
 
