@@ -73,7 +73,7 @@ impl Statement {
     }
 
     pub(crate) async fn end(self) -> Result<(), tokio_postgres::Error> {
-        tokio::time::timeout(Duration::from_secs(60), self.done).await.unwrap().unwrap()
+        tokio::time::timeout(Duration::from_mins(1), self.done).await.unwrap().unwrap()
     }
 }
 

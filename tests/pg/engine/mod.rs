@@ -4,10 +4,16 @@
 //! session, and what it sent against the server's log.
 
 mod definition;
+mod failure;
 mod harness;
 mod holder;
+mod loss;
 mod majors;
+mod order;
 mod plan_state;
+mod rival;
+mod rollback;
+mod sample;
 mod wait;
 mod witness;
 

@@ -1,6 +1,6 @@
 //! Every state that the plan puts an entry in, and what the run makes of it.
 
-use cicerone::domain::event::{BuildEvent, Conclusion, EventKind, Origin};
+use cicerone::domain::event::{BuildEvent, Conclusion, EventKind, Origin, RunEvent};
 use cicerone::domain::id::QualifiedName;
 use cicerone::domain::plan::{BlockedReason, BuilderKind, ItemState, LeftoverHarm};
 use cicerone::domain::state::BuildStatus;
@@ -13,9 +13,8 @@ use super::witness::{Log, indexes, usable};
 use crate::support::cluster::{Database, database};
 
 fn planned(run: &Finished, index: &str) -> ItemState {
-    let plans = run.events.iter().filter_map(|event| match &event.kind {
-        EventKind::Run(cicerone::domain::event::RunEvent::Planned { plan }) => Some(plan),
-        _ => None,
+    let plans = run.events.iter().filter_map(|event| {
+        if let EventKind::Run(RunEvent::Planned { plan }) = &event.kind { Some(plan) } else { None }
     });
     let first = plans.map(|plan| plan.item(&key(index)).unwrap().state.clone()).next();
     first.unwrap_or_else(|| panic!("no plan\n{}", run.story()))
@@ -63,13 +62,15 @@ async fn what_cannot_be_built_is_said_with_its_reason_and_the_rest_is_built() {
     )
     .run()
     .await;
-    let reason = |index: &str| match planned(&run, index) {
-        ItemState::Blocked { reason } => reason,
-        other => panic!("{index}: {other:?}"),
+    let reason = |index: &str| {
+        let state = planned(&run, index);
+        let ItemState::Blocked { reason } = state else { panic!("{index}: {state:?}") };
+        reason
     };
-    let refusal = |index: &str| match reason(index) {
-        BlockedReason::ServerRefuses { sqlstate, .. } => sqlstate,
-        other => panic!("{index}: {other:?}"),
+    let refusal = |index: &str| {
+        let reason = reason(index);
+        let BlockedReason::ServerRefuses { sqlstate, .. } = reason else { panic!("{index}: {reason:?}") };
+        sqlstate
     };
     assert_eq!(reason("no_table"), BlockedReason::NoTable);
     let elsewhere = run.state.plan.as_ref().unwrap().item(&key("nowhere.no_schema")).unwrap();
@@ -239,12 +240,9 @@ async fn a_build_of_psql_is_watched_and_its_index_is_not_ours() {
 }
 
 fn theirs_pid(run: &Finished) -> i32 {
-    let built = run.events.iter().find_map(|event| match &event.kind {
-        EventKind::Build(BuildEvent::Concluded {
-            conclusion: Conclusion::BuiltElsewhere { backend },
-            ..
-        }) => Some(backend.pid.0),
-        _ => None,
+    let built = run.events.iter().find_map(|event| {
+        let EventKind::Build(BuildEvent::Concluded { conclusion, .. }) = &event.kind else { return None };
+        if let Conclusion::BuiltElsewhere { backend } = conclusion { Some(backend.pid.0) } else { None }
     });
     built.unwrap_or_else(|| panic!("{}", run.story()))
 }

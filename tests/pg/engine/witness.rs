@@ -131,10 +131,6 @@ impl Log {
     pub(crate) fn deadlocks(&self) -> usize {
         self.lines.iter().filter(|line| line.text.contains("deadlock detected")).count()
     }
-
-    pub(crate) fn lines_with(&self, word: &str) -> usize {
-        self.lines.iter().filter(|line| line.text.contains(word)).count()
-    }
 }
 
 /// Pairs of statements that ran on one table at the same time, by the server's own clock.
