@@ -6,7 +6,7 @@ mod tests;
 use super::check::Waivable;
 use super::command::{Command, Refusal, Verb};
 use super::event::{
-    BuildEvent, CheckEvent, Ending, EventKind, RollbackEvent, RunEvent, SessionEvent, StepEvent,
+    BuildEvent, CheckEvent, DropEvent, Ending, EventKind, RollbackEvent, RunEvent, SessionEvent, StepEvent,
 };
 use super::id::{BackendId, EntryKey, Oid, Person, StepId};
 use super::plan::ItemState;
@@ -133,6 +133,12 @@ fn recheck(state: &RunState, by: Person) -> Result<EventKind, Refusal> {
 }
 
 fn stop(state: &RunState, entry: &EntryKey, by: Person) -> Result<EventKind, Refusal> {
+    if let Some(drop) = state.drops.get(entry).filter(|drop| drop.conclusion.is_none()) {
+        return match drop.stopping {
+            Some(_) => Err(already("stopping")),
+            None => Ok(EventKind::Drop(DropEvent::StopRequested { entry: entry.clone(), by })),
+        };
+    }
     let record = state.builds.get(entry).ok_or_else(|| unknown(format!("build of {}", entry.0)))?;
     match &record.status {
         BuildStatus::Running { stopping: Some(_), .. } => Err(already("stopping")),

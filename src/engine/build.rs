@@ -194,7 +194,7 @@ pub(super) async fn wait_for_table(
     let mut known: Vec<Blocker> = Vec::new();
     let question = match purpose {
         Purpose::Build => Question::Build(task.entry.clone()),
-        Purpose::Drop => Question::Drop,
+        Purpose::Drop => Question::Drop(task.entry.clone()),
     };
     loop {
         if recorder.wanted(question.clone()).await == Wanted::No {

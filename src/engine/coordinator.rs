@@ -226,8 +226,8 @@ impl Engine {
     fn is_unwanted(&self, outcome: &Outcome) -> bool {
         let question = if let Outcome::AboutToBuild { entry, .. } = outcome {
             Question::Build(entry.clone())
-        } else if let Outcome::AboutToDrop { .. } = outcome {
-            Question::Drop
+        } else if let Outcome::AboutToDrop { entry, .. } = outcome {
+            Question::Drop(entry.clone())
         } else {
             return false;
         };
@@ -245,7 +245,9 @@ impl Engine {
                 let stopping = record.is_some_and(|record| record.stopping().is_some());
                 !(over || stopping || control.paused.is_some() || self.state.is_ending_for(entry))
             }
-            Question::Drop => !over,
+            Question::Drop(entry) => {
+                !over && self.state.drops.get(entry).is_none_or(|drop| drop.stopping.is_none())
+            }
             Question::Watch(entry) => {
                 !over
                     && match self.state.builds.get(entry) {
@@ -406,12 +408,9 @@ impl Engine {
     /// Cancels our own statement and gives it some time to end: a cancel that meets a wait for a synchronous
     /// standby ends only that wait (15), so one is not always enough.
     fn cancel(&mut self, entry: &EntryKey, key: Option<EffectKey>) {
-        let backend = self
-            .state
-            .builds
-            .get(entry)
-            .and_then(|record| record.intent.as_ref())
-            .map(|intent| intent.backend);
+        let drop = self.state.drops.get(entry).filter(|drop| drop.conclusion.is_none());
+        let build = || self.state.builds.get(entry)?.intent.as_ref().map(|intent| intent.backend);
+        let backend = drop.map_or_else(build, |drop| drop.backend);
         if let (Some(backend), Some(hands)) = (backend, self.world.hands.clone()) {
             let mut watched = self.watched.subscribe();
             self.spawn(key, format!("cancel {}", entry.0), async move {

@@ -23,8 +23,8 @@ pub(super) enum Message {
 pub(super) enum Question {
     /// May this entry's build still be sent?
     Build(EntryKey),
-    /// May a drop still be sent?
-    Drop,
+    /// May this entry's drop still be sent?
+    Drop(EntryKey),
     /// Is anybody still interested in what somebody builds for this entry?
     Watch(EntryKey),
 }

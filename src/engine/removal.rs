@@ -61,7 +61,7 @@ async fn attempt(
     match wait_for_table(world, recorder, task, session.as_mut(), Purpose::Drop).await {
         Ok(Ok(())) => {}
         Ok(Err(failure)) => return refuse(failure.message).await,
-        Err(NotRecorded::NotNow) => return refuse("the run is ending".to_owned()).await,
+        Err(NotRecorded::NotNow) => return refuse("it is not wanted any more".to_owned()).await,
         Err(gone) => return Err(gone),
     }
     match session.try_item_lock().await {
@@ -88,7 +88,7 @@ async fn attempt(
     };
     match recorder.record(intent).await {
         Ok(()) => {}
-        Err(NotRecorded::NotNow) => return refuse("the run is ending".to_owned()).await,
+        Err(NotRecorded::NotNow) => return refuse("it is not wanted any more".to_owned()).await,
         Err(other) => return Err(other),
     }
     let result: Result<(), Failure> = session.execute(&statement).await;

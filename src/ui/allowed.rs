@@ -7,7 +7,7 @@ use crate::domain::event::Origin;
 use crate::domain::id::EntryKey;
 use crate::domain::plan::{ItemState, PlanItem};
 use crate::domain::playbook::StepKind;
-use crate::domain::state::{BuildStatus, Left, StepStatus};
+use crate::domain::state::{BuildRecord, BuildStatus, Left, StepStatus};
 use crate::domain::target::{LeftoverPolicy, Mode};
 
 use super::keymap::{Action, Deed, Level, Way};
@@ -189,11 +189,17 @@ pub(super) fn entry_key<'a>(scene: &Scene<'a>) -> Option<&'a EntryKey> {
 
 fn stop(scene: &Scene<'_>) -> Result<(), String> {
     let Some(key) = entry_key(scene) else { return Err("there is no build".to_owned()) };
+    if let Some(drop) = scene.picture.run.drops.get(key).filter(|drop| drop.conclusion.is_none()) {
+        return match &drop.stopping {
+            Some(by) => Err(format!("{} already stops the drop of {}", by.0, key.0)),
+            None => Ok(()),
+        };
+    }
     let Some(record) = scene.build(key) else { return Err(format!("{} is not running", key.0)) };
     match &record.status {
         BuildStatus::Running { stopping: Some(by), .. } => Err(format!("{} already stops {}", by.0, key.0)),
-        BuildStatus::Running { .. } if record.intent.is_none() => {
-            Err(format!("nothing was sent for {} yet: :skip leaves it out", key.0))
+        BuildStatus::Running { .. } if record.is_strangers() => {
+            Err(format!("somebody else builds {}: :skip leaves it out", key.0))
         }
         BuildStatus::Running { .. } => Ok(()),
         BuildStatus::Retrying { .. }
@@ -262,7 +268,11 @@ fn end_session(scene: &Scene<'_>) -> Result<(), String> {
 
 fn skip(scene: &Scene<'_>) -> Result<(), String> {
     let Some(item) = scene.entry() else { return Err("there is no entry".to_owned()) };
-    match scene.build(&item.key).map(|record| &record.status) {
+    let record = scene.build(&item.key);
+    if record.is_some_and(BuildRecord::is_strangers) {
+        return Ok(());
+    }
+    match record.map(|record| &record.status) {
         Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) => {
             Err(format!("{} is running: stop it first", item.key.0))
         }

@@ -183,6 +183,9 @@ fn drop(event: &DropEvent) -> Option<Said> {
             };
             auto(format!("{}: drop ({why})", entry.0), Tone::Plain)
         }
+        DropEvent::StopRequested { entry, by } => {
+            person(by, format!("stop the drop of {}", entry.0), Tone::Warn)
+        }
         DropEvent::HeldUp { entry, blockers } => {
             let first = blockers.first()?;
             auto(format!("{}: its drop is held up by {}", entry.0, first.line()), Tone::Warn)

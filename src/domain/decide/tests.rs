@@ -160,6 +160,20 @@ fn a_running_build_is_stopped_once_and_from_its_first_moment() {
 }
 
 #[test]
+fn a_drop_can_be_stopped_too() {
+    let mut log = log();
+    log.built(A, 7);
+    log.command(roll(&[])).unwrap();
+    let started = DropEvent::Started { entry: A.into(), oid: Oid(7), purpose: DropPurpose::Rollback };
+    log.push(EventKind::Drop(started));
+    let stop = log.command(stop_a());
+    assert!(matches!(stop, Ok(EventKind::Drop(DropEvent::StopRequested { .. }))), "{stop:?}");
+    assert_eq!(refusal(&log, stop_a()), "already stopping");
+    log.outcome(Outcome::DropRefused { entry: A.into(), oid: Oid(7), why: "stopped".to_owned() });
+    assert!(matches!(try_it(&log, stop_a()), Err(Refusal::NotRunning { .. })));
+}
+
+#[test]
 fn a_build_of_somebody_else_is_skipped_and_not_stopped() {
     let mut log = log();
     let mut seen = reading(Some(log.facts(A, 9, false)));

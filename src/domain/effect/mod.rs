@@ -56,7 +56,7 @@ pub enum Effect {
         /// Which.
         entry: EntryKey,
     },
-    /// Cancel a build of ours.
+    /// Cancel a build or drop of ours.
     Cancel {
         /// Which.
         entry: EntryKey,
@@ -214,8 +214,18 @@ impl Look<'_> {
             }
         }
         for (key, drop) in &self.state.drops {
-            if drop.conclusion.is_none() && self.idle(key) {
+            if drop.conclusion.is_some() {
+                continue;
+            }
+            if self.idle(key) {
                 return Some(Effect::ReconcileDrop { entry: key.clone(), oid: drop.oid });
+            }
+            let on_server = drop.backend.is_some() && drop.result.is_none();
+            if drop.stopping.is_some()
+                && on_server
+                && let Some(effect) = self.once(Effect::Cancel { entry: key.clone() })
+            {
+                return Some(effect);
             }
         }
         self.cleaning()

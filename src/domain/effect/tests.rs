@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::simulation::{Dice, Maker, Simulation, key};
 use super::*;
 use crate::domain::command::Verb;
-use crate::domain::event::{Event, Origin, StepOutcome};
+use crate::domain::event::{DropEvent, Event, Origin, StepOutcome};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::observe::Outcome;
 use crate::domain::plan::fixture::edit;
@@ -104,6 +104,24 @@ fn a_stop_is_sent_while_the_statement_runs_and_not_before_or_after() {
     assert_eq!(next_with(&log, &at_work), Some(Effect::Cancel { entry: A.into() }));
     assert_eq!(next_with(&log, &[at_work[0].clone(), EffectKey::Cancel(A.into())]), None);
     log.ended(A, Err(fail(FailureClass::Cancelled)));
+    assert_eq!(next_with(&log, &at_work), None);
+}
+
+#[test]
+fn a_stop_of_a_drop_is_sent_while_it_runs() {
+    let mut log = one();
+    log.built(A, 7);
+    log.command(Verb::Roll { entries: Vec::new(), reason: LONG.to_owned() }).unwrap();
+    let (entry, oid) = (EntryKey::from(A), Oid(7));
+    let purpose = DropPurpose::Rollback;
+    log.push(EventKind::Drop(DropEvent::Started { entry: entry.clone(), oid, purpose }));
+    log.command(Verb::Stop { entry: entry.clone() }).unwrap();
+    let at_work = [EffectKey::Entry(entry.clone())];
+    assert_eq!(next_with(&log, &at_work), None, "the worker hears of it");
+    let backend = crate::domain::state::fixture::backend(5);
+    log.outcome(Outcome::AboutToDrop { entry: entry.clone(), oid, statement: String::new(), backend });
+    assert_eq!(next_with(&log, &at_work), Some(Effect::Cancel { entry: entry.clone() }));
+    log.outcome(Outcome::DropEnded { entry, result: Err(fail(FailureClass::Cancelled)) });
     assert_eq!(next_with(&log, &at_work), None);
 }
 
@@ -254,7 +272,7 @@ fn a_leftover_that_would_not_go_is_tried_once_more_by_the_rollback() {
     let mut log = one();
     log.left(A, 7, FailureClass::UniqueViolation);
     let at_work = [EffectKey::Entry(A.into())];
-    log.push(EventKind::Drop(crate::domain::event::DropEvent::Started {
+    log.push(EventKind::Drop(DropEvent::Started {
         entry: A.into(),
         oid: Oid(7),
         purpose: DropPurpose::Leftover,

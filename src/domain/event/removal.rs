@@ -31,6 +31,13 @@ pub enum DropEvent {
         /// The dropping backend.
         backend: BackendId,
     },
+    /// A person wants it cancelled.
+    StopRequested {
+        /// Whose index.
+        entry: EntryKey,
+        /// Who.
+        by: Person,
+    },
     /// It waits for these sessions.
     HeldUp {
         /// Whose index.

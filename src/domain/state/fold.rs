@@ -321,6 +321,7 @@ impl RunState {
                         started_at: at,
                         backend: None,
                         blockers: Vec::new(),
+                        stopping: None,
                         result: None,
                         conclusion: None,
                     },
@@ -334,6 +335,11 @@ impl RunState {
             DropEvent::HeldUp { entry, blockers } => {
                 if let Some(record) = self.drops.get_mut(entry) {
                     record.blockers.clone_from(blockers);
+                }
+            }
+            DropEvent::StopRequested { entry, by } => {
+                if let Some(record) = self.drops.get_mut(entry) {
+                    record.stopping = Some(by.clone());
                 }
             }
             DropEvent::StatementEnded { entry, result } => {

@@ -259,6 +259,9 @@ pub struct DropRecord {
     pub backend: Option<BackendId>,
     /// Who holds it up.
     pub blockers: Vec<Blocker>,
+    /// Who asked for it to be stopped.
+    #[serde(default)]
+    pub stopping: Option<Person>,
     /// What the server answered; absent while it runs, and for ever when nobody was there to hear it.
     #[serde(default)]
     pub result: Option<Result<(), Failure>>,

@@ -219,6 +219,7 @@ fn drops() -> Vec<DropEvent> {
         DropEvent::Started { entry: a(), oid: Oid(7), purpose: DropPurpose::Rollback },
         DropEvent::Started { entry: a(), oid: Oid(7), purpose: DropPurpose::Leftover },
         DropEvent::Intended { entry: a(), oid: Oid(7), statement: why(), backend: backend(5) },
+        DropEvent::StopRequested { entry: a(), by: "ana".into() },
         DropEvent::HeldUp { entry: a(), blockers: blockers() },
         DropEvent::StatementEnded { entry: a(), result: Ok(()) },
         DropEvent::StatementEnded { entry: a(), result: Err(fail(FailureClass::Cancelled)) },

@@ -160,6 +160,9 @@ pub(super) fn drop(event: &DropEvent, at: Timestamp) -> Line {
         DropEvent::Intended { entry, statement, backend, .. } => {
             (entry, Word::Run, format!("pid {} {}", backend.pid, safe(statement)))
         }
+        DropEvent::StopRequested { entry, by } => {
+            (entry, Word::Hold, format!("stop asked for by {}", safe(by.as_str())))
+        }
         DropEvent::HeldUp { entry, blockers } => {
             let (word, said) = held_up(blockers, at);
             (entry, word, said)

@@ -160,6 +160,7 @@ scenarios! {
     a_spent_budget_cancels_cleans_and_tries_again
     a_server_that_restarts_is_waited_for
     a_drop_that_nobody_heard_the_end_of_is_finished
+    a_drop_that_waits_for_readers_is_stopped
     a_build_of_somebody_else_is_waited_for
     a_build_of_somebody_else_does_not_hold_up_an_abort
     a_person_retries_what_failed
