@@ -98,7 +98,7 @@ pub(crate) fn spec(major: u32, settings: &[(&str, &str)]) -> ClusterSpec {
 }
 
 /// Memory instead of a disk where there is plenty of it: a start makes a thousand files, 0.1 s against up to 1 s.
-fn scratch() -> PathBuf {
+pub(crate) fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     let free = rustix::fs::statvfs(&memory).map(|figures| figures.f_bavail * figures.f_frsize);
     let plenty = free.is_ok_and(|bytes| bytes > 4 << 30);

@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::adapter::connector;
-use crate::support::cluster::Database;
+use crate::support::cluster::{Database, scratch};
 
 /// Longest time that anything of these small runs may take on a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -121,7 +121,7 @@ impl Scenario {
     }
 
     pub(crate) fn start(self) -> Run {
-        Run::open(self, tempfile::tempdir().unwrap())
+        Run::open(self, tempfile::tempdir_in(scratch()).unwrap())
     }
 
     /// Runs to the end, going on at every step that waits for a person.
@@ -231,6 +231,11 @@ impl Run {
     /// The newest samples.
     pub(crate) fn samples(&self) -> Samples {
         self.samples.borrow().clone()
+    }
+
+    /// The samples as they come.
+    pub(crate) fn watch(&self) -> watch::Receiver<Samples> {
+        self.samples.clone()
     }
 
     pub(crate) async fn command(&self, verb: Verb) -> Result<(), Refusal> {

@@ -248,6 +248,29 @@ fn theirs_pid(run: &Finished) -> i32 {
 }
 
 #[tokio::test]
+async fn a_build_of_another_run_is_known_as_such_and_watched() {
+    const SQL: &str = "CREATE INDEX CONCURRENTLY ix ON t (public.slow(a))";
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    table(&session, "t", 60).await;
+    slow_function(&session).await;
+    let theirs = Scenario::new(&database, &[SQL]).start();
+    in_phase(&session, "building index%").await;
+    let ours = Scenario::new(&database, &[SQL]).run().await;
+    let theirs = theirs.finish().await;
+    let ItemState::Building { builder: BuilderKind::OtherRun { application }, .. } = planned(&ours, "ix")
+    else {
+        panic!("{}", ours.story())
+    };
+    let id = &theirs.state.run.as_ref().unwrap().run.0;
+    assert!(application.starts_with(&format!("cicerone/{id}/")), "{application}");
+    assert_eq!(*ours.status("ix"), BuildStatus::Verified { origin: Origin::NotOurs }, "{}", ours.story());
+    assert_eq!(*theirs.status("ix"), BuildStatus::Verified { origin: Origin::Ours }, "{}", theirs.story());
+    assert_eq!(Log::of(&database).creates_of("ix"), 1);
+    usable(&session, "ix").await;
+}
+
+#[tokio::test]
 async fn what_a_failed_build_of_psql_leaves_is_not_ours_to_drop() {
     const SQL: &str = "CREATE INDEX CONCURRENTLY ix ON t (public.slow(a))";
     let database = database(MAJOR).await;

@@ -160,6 +160,23 @@ async fn a_reader_who_holds_a_drop_up_is_named_and_a_cancelled_drop_is_told_as_w
 }
 
 #[tokio::test]
+async fn a_drop_that_outlives_its_client_is_found_by_whoever_takes_over() {
+    let (database, session, done) = made(&STATEMENTS).await;
+    let reader = Held::by(&database, "BEGIN; SELECT count(*) FROM t").await;
+    let mut run = roll_back(done, &["two"]).await;
+    run.until("the reader is named", |event| matches!(event, EventKind::Drop(DropEvent::HeldUp { .. })))
+        .await;
+    let killed = run.kill().await;
+    let run = killed.take_over();
+    reader.release().await;
+    let gone = run.finish().await;
+    assert_eq!(*gone.status("two"), BuildStatus::RolledBack, "{}", gone.story());
+    assert_eq!(conclusions(&gone, "two"), [DropConclusion::Gone]);
+    assert!(!indexes(&session).await.contains_key("two"));
+    assert_eq!(Log::of(&database).drops().len(), 1);
+}
+
+#[tokio::test]
 async fn a_rollback_in_the_middle_stops_what_runs_and_takes_all_of_it_back() {
     let database = database(MAJOR).await;
     let session = database.connect().await;

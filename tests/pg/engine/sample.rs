@@ -52,6 +52,12 @@ async fn all_of_it(major: u32, jobs: u32) -> usize {
         assert!(after[name].usable(), "{name}");
         assert_eq!(done.state.ledger[key].oid.0, after[name].oid);
     }
+    let asked = done.state.plan.iter().flat_map(|plan| &plan.items).filter(|item| !item.queries.is_empty());
+    for item in asked {
+        let (earlier, later) = &done.state.builds[&item.key].plans;
+        assert_eq!((earlier.len(), later.len()), (item.queries.len(), item.queries.len()), "{}", item.key.0);
+        assert!(earlier.iter().chain(later).all(|plan| plan.reading.is_ok()), "{earlier:?} {later:?}");
+    }
     let log = Log::of(&database);
     let creates = log.creates();
     assert_eq!((creates.len(), log.deadlocks(), log.drops().len()), (ENTRIES, 0, 0));
@@ -77,5 +83,11 @@ async fn one_job_builds_all_82_one_after_the_other() {
 #[tokio::test]
 async fn four_jobs_build_all_82_and_never_two_on_one_table() {
     let most = all_of_it(super::MAJOR, 4).await;
+    assert!((2..=4).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn four_jobs_build_all_82_on_the_oldest_major() {
+    let most = all_of_it(12, 4).await;
     assert!((2..=4).contains(&most), "{most} at once");
 }

@@ -10,7 +10,7 @@ use cicerone::domain::target::BudgetPolicy;
 
 use super::MAJOR;
 use super::harness::{Scenario, ms};
-use super::holder::{Held, in_phase, table};
+use super::holder::{Held, in_phase, slow_function, table};
 use super::witness::{Log, indexes, usable};
 use crate::support::cluster::database;
 
@@ -43,6 +43,36 @@ async fn an_open_write_is_named_and_waited_for() {
     assert_eq!(*done.status("ix"), BuildStatus::Verified { origin: Origin::Ours }, "{}", done.story());
     assert_eq!(Log::of(&database).creates_of("ix"), 1);
     usable(&session, "ix").await;
+}
+
+#[tokio::test]
+async fn progress_never_goes_back_and_is_never_whole_before_the_index_is_verified() {
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    table(&session, "t", 90).await;
+    slow_function(&session).await;
+    let reader = Held::snapshot(&database).await;
+    let run = Scenario::new(&database, &["CREATE INDEX CONCURRENTLY ix ON t (public.slow(a))"]).start();
+    let mut samples = run.watch();
+    let watch = async {
+        let mut fractions = Vec::new();
+        while samples.changed().await.is_ok() {
+            let newest = samples.borrow_and_update().clone();
+            fractions.extend(newest.builds.values().map(|it| (it.phase, it.fraction)));
+        }
+        fractions
+    };
+    let drive = async {
+        in_phase(&session, "waiting for old snapshots").await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        reader.release().await;
+        run.finish().await
+    };
+    let (done, fractions) = tokio::join!(drive, watch);
+    assert_eq!(done.state.tally().verified, 1, "{}", done.story());
+    assert!(fractions.len() >= 4, "{fractions:?}");
+    assert!(fractions.is_sorted_by(|a, b| a.1 <= b.1), "{fractions:?}");
+    assert!(fractions.iter().all(|(_, fraction)| (0.0..1.0).contains(fraction)), "{fractions:?}");
 }
 
 #[tokio::test]
