@@ -290,9 +290,9 @@ fn last_words(folder: &crate::store::run_folder::RunFolder, end: &EngineEnd, ui_
     };
     lines.push(crate::report::plain::last_line(&end.state, &run_end));
     // The terminal may be gone or frozen: that is not the run's fault, and must not hold the process.
-    let text: String = lines
+    let safe: Vec<String> = lines
         .into_iter()
         .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
         .collect();
-    ui::print_after(&text);
+    ui::print_after(&safe.concat());
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::domain::playbook::Playbook;
+use crate::domain::registry::Registry;
 use crate::domain::unit::Rows;
 use crate::rehearsal::cluster::{Cluster, ClusterSpec};
 use crate::rehearsal::discover::{Binaries, DiscoverError, Wanted, discover};
@@ -13,6 +14,8 @@ use crate::rehearsal::guard::Listen;
 use crate::rehearsal::sample::{SampleSize, analyze, load_sample, load_schema};
 use crate::rehearsal::surroundings::Surroundings;
 use crate::rehearsal::user::server_user;
+
+use crate::sql::quote_qualified;
 
 use super::args::{RehearseArgs, RunArgs, TargetArgs};
 use super::console;
@@ -55,6 +58,8 @@ struct Script {
     playbook: (Playbook, String),
     /// The user's own tables.
     schema: Option<String>,
+    /// What faults hold, as SQL writes it.
+    fault_table: String,
 }
 
 impl Script {
@@ -70,12 +75,17 @@ impl Script {
         let own = target.registry != [PathBuf::from("registry.toml")] || schema.is_some();
         let registry =
             if own { RegistryFiles::Paths(target.registry.clone()) } else { RegistryFiles::Sample };
-        if !rehearsal.only_server {
-            registry.load()?;
-        }
+        let first = if rehearsal.only_server { None } else { first_table(&registry.load()?) };
+        // The sample's busiest table; an own registry names its own.
+        let table = if own { first } else { None };
+        let fault_table = rehearsal.fault_table.clone().or(table).unwrap_or_else(|| "leads".to_owned());
         let playbook = rehearsal.playbook.clone().unwrap_or_else(|| PathBuf::from("rehearsal"));
-        Ok(Self { registry, playbook: input::playbook(&playbook)?, schema })
+        Ok(Self { registry, playbook: input::playbook(&playbook)?, schema, fault_table })
     }
+}
+
+fn first_table(registry: &Registry) -> Option<String> {
+    registry.entries.first().map(|entry| quote_qualified(&entry.table.schema, &entry.table.name))
 }
 
 async fn start(rehearsal: &RehearseArgs, around: &Surrounding) -> Result<Cluster, CliError> {
@@ -167,7 +177,10 @@ async fn walk(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
-    let mut injected = inject_all(cluster, &rehearsal.faults, Timing::BeforeTheRun).await?;
+    let target_of_faults = FaultTarget::new(cluster, DATABASE)
+        .on_table(&script.fault_table)
+        .holding(rehearsal.fault_hold.into());
+    let mut injected = inject_all(&target_of_faults, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
     let Script { registry, playbook, .. } = script;
     let settings = wiring::settings(target, args, &reach, &playbook.0);
@@ -175,7 +188,7 @@ async fn walk(
     let fresh = Fresh { reach: &reach, registry: &registry, playbook, settings };
     // The server of an earlier rehearsal is gone: there is nothing to take over.
     let opened = opening::open(&dir, fresh, around)?;
-    injected.extend(inject_all(cluster, &rehearsal.faults, Timing::Anytime).await?);
+    injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
     let code = if around.has_screen() && !args.headless {
         console::show(opened, &reach, target, args, registry, around).await?.code(args)
     } else {
@@ -198,11 +211,15 @@ fn headless_answers(args: &RunArgs) -> Answers {
     answers
 }
 
-async fn inject_all(cluster: &Cluster, faults: &[Fault], timing: Timing) -> Result<Vec<Injection>, CliError> {
+async fn inject_all(
+    target: &FaultTarget,
+    faults: &[Fault],
+    timing: Timing,
+) -> Result<Vec<Injection>, CliError> {
     let mut injected = Vec::new();
     for fault in faults.iter().filter(|fault| fault.timing() == timing) {
         say(&format!("Fault: {}", fault.summary()));
-        let injection = inject(*fault, FaultTarget::new(cluster, DATABASE)).await.map_err(|error| {
+        let injection = inject(*fault, target.clone()).await.map_err(|error| {
             CliError::usage(format!("the fault {fault} could not be injected")).because(&error)
         })?;
         injected.push(injection);
