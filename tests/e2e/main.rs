@@ -10,6 +10,11 @@ mod support;
 
 mod program;
 mod server;
+mod wire;
 
 mod exit_code;
 mod kill;
+mod look;
+mod rehearse;
+mod rollback;
+mod signal;

@@ -112,7 +112,7 @@ pub(crate) fn surroundings() -> Surroundings {
 }
 
 /// Binaries of `major`: those of this machine, else the pinned download.
-fn binaries(major: u32, surroundings: &Surroundings) -> Binaries {
+pub(crate) fn binaries(major: u32, surroundings: &Surroundings) -> Binaries {
     let wanted = Wanted { major: Some(major), ..Wanted::default() };
     discover(surroundings, &wanted).unwrap_or_else(|_| {
         fetch(surroundings, Some(major), Consent::Given)
