@@ -1,5 +1,7 @@
 //! The two lines that are on every screen: where, whether armed, when, how fresh; and where in the playbook.
 
+use std::borrow::Cow;
+
 use crate::domain::id::RunId;
 use crate::domain::playbook::StepKind;
 use crate::domain::sample::Link;
@@ -35,7 +37,7 @@ pub(super) fn left(scene: &Scene<'_>, room: usize) -> Line {
     let room = room.saturating_sub(cell_width(&environment) + 1);
     let line = Line::of(Tone::Strong, environment);
     let Some(target) = &scene.picture.run.target else {
-        let text = scene.show().name(&scene.options.title, room);
+        let text = scene.show().name(&way(&scene.options.title), room);
         return line.then(Tone::Plain, format!(" {text}"));
     };
     let identity = &target.identity;
@@ -49,10 +51,18 @@ pub(super) fn left(scene: &Scene<'_>, room: usize) -> Line {
         None => (String::new(), rest),
     };
     let address = match rest.checked_sub(1) {
-        Some(rest) if rest >= 6 => format!("{}/", scene.show().name(&target.address, rest)),
+        Some(rest) if rest >= 6 => format!("{}/", scene.show().name(&way(&target.address), rest)),
         Some(_) | None => String::new(),
     };
     line.then(Tone::Plain, format!(" {address}{database}{standing}{version}"))
+}
+
+/// A way to a server without the folder of its socket: the port tells servers of one machine apart.
+pub(super) fn way(address: &str) -> Cow<'_, str> {
+    match address.rsplit_once("/.s.PGSQL.") {
+        Some((_, port)) => Cow::Owned(format!("socket:{port}")),
+        None => Cow::Borrowed(address),
+    }
 }
 
 /// `PostgreSQL 15.18` as `PG15.18`.
@@ -145,4 +155,16 @@ fn count(scene: &Scene<'_>, phase: &crate::domain::playbook::PlaybookPhase) -> S
 /// The last part of a run's id: enough to tell runs of a day apart.
 pub(super) fn short_id(run: &RunId, scene: &Scene<'_>) -> String {
     scene.show().name(run.0.rsplit('-').next().unwrap_or(&run.0), 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_told_by_its_port_and_tcp_as_it_is() {
+        assert_eq!(way("/tmp/cicerone-pg-nb1ipq/.s.PGSQL.58085"), "socket:58085");
+        assert_eq!(way("/var/run/postgresql/.s.PGSQL.5432/app"), "socket:5432/app");
+        assert_eq!(way("db1.example:5432"), "db1.example:5432");
+    }
 }

@@ -181,7 +181,7 @@ pub(super) fn holder_words(scene: &Scene<'_>, holder: &Holder) -> String {
 fn idle(scene: &Scene<'_>) -> Said {
     let run = &scene.picture.run;
     if run.run.is_none() || run.target.is_none() {
-        let title = scene.show().name(&scene.options.title, 50);
+        let title = scene.show().name(&super::bar::way(&scene.options.title), 50);
         return (Word::Wait, format!("connecting to {title}").trim_end().to_owned());
     }
     match run.current_step() {
