@@ -112,7 +112,7 @@ impl Engine {
             self.pump();
             self.publish_watched();
             let over = self.state.control.closed.is_some() || self.sealed.is_some();
-            if over && self.in_flight.is_empty() {
+            if over && !self.in_flight.iter().any(EffectKey::acts) {
                 break;
             }
             if matches!(self.turn().await, Turn::EndNow) {

@@ -103,6 +103,16 @@ pub enum EffectKey {
     Verify,
 }
 
+impl EffectKey {
+    /// Whether it may be at work on an entry, and not only reads.
+    pub fn acts(&self) -> bool {
+        match self {
+            Self::Entry(_) | Self::Cancel(_) => true,
+            Self::Connect | Self::Plan | Self::Checks | Self::Explain | Self::Verify => false,
+        }
+    }
+}
+
 /// Effects that this process is at work on. Empty after a restart.
 pub type InFlight = BTreeSet<EffectKey>;
 
@@ -140,7 +150,7 @@ pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp)
     if state.control.connected.is_none() {
         // Nothing is concluded before it is proven that this is still the same target.
         return if state.control.abort.is_some() {
-            in_flight.is_empty().then(|| close(Ending::Aborted))
+            (!in_flight.iter().any(EffectKey::acts)).then(|| close(Ending::Aborted))
         } else {
             at.once(Effect::Connect)
         };
@@ -294,7 +304,9 @@ impl Look<'_> {
         if let Some(effect) = self.leave_to_others() {
             return Some(effect);
         }
-        (!self.at_work()).then(|| close(Ending::Aborted))
+        // An answer that is only read is not waited for: a server that is silent would hold the end up.
+        let busy = self.state.is_at_work() || self.in_flight.iter().any(EffectKey::acts);
+        (!busy).then(|| close(Ending::Aborted))
     }
 
     /// The end of a run does not wait for builds of other people.
