@@ -2,7 +2,7 @@
 
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::decide::decide;
-use crate::domain::event::{Event, EventKind, RunEvent};
+use crate::domain::event::{Ending, Event, EventKind, RunEvent};
 use crate::domain::id::{RunId, Seq};
 use crate::domain::playbook::Playbook;
 use crate::domain::state::RunState;
@@ -69,9 +69,18 @@ pub fn state_dir(args: &TargetArgs, around: &Surrounding) -> Result<StateDir, Cl
     Ok(StateDir::open(&path)?)
 }
 
-/// The unfinished run of a target, when there is one.
+/// The unfinished run of a target, when there is one: also one that has built and then ended only because nobody was
+/// there to answer. Whoever signs or undoes it needs its ledger.
 pub fn unfinished(dir: &StateDir, reach: &Reach) -> Result<Option<RunFolder>, CliError> {
-    Ok(dir.unfinished::<Event>(&TargetSlug::new(&reach.kept_as), closes)?)
+    let slug = TargetSlug::new(&reach.kept_as);
+    if let Some(folder) = dir.unfinished::<Event>(&slug, closes)? {
+        return Ok(Some(folder));
+    }
+    let newest = dir.runs::<Event>(&slug, closes)?.into_iter().find(|run| run.status != RunStatus::Empty);
+    let Some(newest) = newest else { return Ok(None) };
+    let state = RunState::replay(&RunJournal::read(&newest.folder.journal())?.events);
+    let waits = matches!(state.control.closed, Some((_, Ending::NeedsPerson { .. })));
+    Ok((waits && !state.ledger.is_empty()).then_some(newest.folder))
 }
 
 /// Opens a new run: folder, copies of what it rests on, and the first record.
