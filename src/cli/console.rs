@@ -227,6 +227,10 @@ impl Session {
         if self.end.is_none() {
             self.end_here().await;
         }
+        // The screen lets a person leave only where nothing is at work on the server: nothing is waited for.
+        if self.ending && self.signal.is_none() && matches!(leave, Some(Ok(Leave::Quit))) {
+            self.send(Verb::Abort { reason: "left before anything was done".to_owned() }).await;
+        }
     }
 
     async fn signalled(&mut self, signal: Signal) {

@@ -176,6 +176,7 @@ impl Console {
         let overtaken = self.ui.panel.as_ref().and_then(|panel| overtaken(panel, &live));
         if let Some(why) = overtaken {
             self.ui.panel = None;
+            self.leaving = Leaving::No;
             self.ui.say(Tone::Warn, format!("the panel was closed: {why}"), now);
             self.reorder();
         }
@@ -225,6 +226,8 @@ impl Console {
                     Vec::new()
                 }
                 Pressed::Closed => {
+                    // A wish to leave that was taken back is none.
+                    self.leaving = Leaving::No;
                     self.ui.say(Tone::Plain, "closed: all is as it was", now);
                     self.reorder();
                     Vec::new()
@@ -277,7 +280,8 @@ impl Console {
 
     fn leave(&mut self, now: jiff::Timestamp) -> Vec<Outcome> {
         let scene = self.scene(now);
-        let nothing_runs = scene.picture.run.run.is_none() || scene.mode() == Mode::DryRun;
+        // Before a server has answered, nothing can have been sent to it.
+        let nothing_runs = scene.picture.run.target.is_none() || scene.mode() == Mode::DryRun;
         if self.picture.over() || nothing_runs {
             return vec![Outcome::Leave(Leave::Quit)];
         }
