@@ -1,0 +1,406 @@
+//! The console on a real terminal: everything by keyboard, what is seen judged by a terminal's own reading of it,
+//! what was done by the server's log and catalogs.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use crate::program::{Home, run};
+use crate::server::{self, Database};
+use crate::support::pty::{ENTER, ESC, Left, Pty};
+use crate::support::wait::until;
+
+/// What every screen is made for.
+const SIZE: (u16, u16) = (80, 24);
+/// The gate of a real target without a backup.
+const GATE: &str = "GATE CLOSED  1 UNKNOWN";
+
+fn console(home: &Home, dsn: &str, more: &[&str]) -> Command {
+    let mut command = home.cicerone(&["console", "index-rollout", "--dsn", dsn, "--environment", "stage"]);
+    command.args(more);
+    command
+}
+
+fn open(command: &Command) -> Pty {
+    Pty::start(command.as_std(), SIZE)
+}
+
+/// Arms, by the name of the database.
+async fn arm(pty: &mut Pty, database: &str) {
+    pty.types(":arm").await;
+    pty.types(ENTER).await;
+    pty.panel("type the database name").await;
+    pty.types(&format!("{database}{ENTER}")).await;
+    pty.shows("[ARMED").await;
+}
+
+/// Says go at the held step.
+async fn go(pty: &mut Pty) {
+    pty.shows("[s] waiting for you at 2").await;
+    pty.types("s").await;
+    pty.panel("type go").await;
+    pty.types(&format!("go{ENTER}")).await;
+}
+
+/// Waives the missing backup of a test's database; armed already.
+async fn waive(pty: &mut Pty) {
+    pty.types("w").await;
+    pty.panel("reason, kept in the report").await;
+    pty.types(&format!("restored by hand at 02{ENTER}")).await;
+}
+
+/// Signs; armed already.
+async fn sign(pty: &mut Pty) {
+    pty.shows("[s] your signature at 5").await;
+    pty.types("s").await;
+    pty.panel("your name").await;
+    pty.types(&format!("Jane Doe{ENTER}all of it is valid{ENTER}")).await;
+}
+
+/// Leaves a run that is over: one key.
+async fn leave(pty: &mut Pty) -> Left {
+    pty.shows(" DONE  ").await;
+    pty.types("q").await;
+    pty.ends().await
+}
+
+/// Ends a run that is not.
+async fn abort(pty: &mut Pty) -> Left {
+    pty.types("q").await;
+    pty.panel("type abort").await;
+    pty.types(&format!("abort{ENTER}enough was seen{ENTER}")).await;
+    pty.ends().await
+}
+
+/// Waits for so many frames more: as many seconds on a screen with a clock.
+async fn frames(pty: &mut Pty, count: usize) {
+    for _ in 0..count {
+        let before = pty.screen();
+        pty.until("the clock goes on", |now| now != before).await;
+    }
+}
+
+/// A console on the small database, past gate and go, and ARMED.
+async fn building(home: &Home, database: &Database) -> Pty {
+    let mut pty = open(&console(home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    arm(&mut pty, &database.name).await;
+    waive(&mut pty).await;
+    go(&mut pty).await;
+    pty
+}
+
+#[tokio::test]
+async fn a_rehearsal_goes_from_the_first_frame_to_sign_off_by_keyboard() {
+    let home = Home::new();
+    let mut pty = open(&home.cicerone(&["rehearse", "--scale", "0.1"]));
+    pty.until("the screen is up", |screen| screen.contains("REHEARSAL") && screen.contains("[SAFE]")).await;
+    assert!(pty.is_up());
+    go(&mut pty).await;
+    pty.shows(" INDEXES ").await;
+    pty.shows(">3 BUILD").await;
+    pty.shows("82 of 82 verified").await;
+    // Nobody signs while SAFE.
+    pty.shows(":arm, then [s]").await;
+    pty.types("s").await;
+    pty.shows("not now: SAFE").await;
+    arm(&mut pty, "app").await;
+    // A wish to leave that was taken back is none.
+    pty.types("q").await;
+    pty.panel("type abort").await;
+    pty.types(ESC).await;
+    pty.hides("type abort").await;
+    sign(&mut pty).await;
+    pty.shows("SIGNED by Jane Doe").await;
+    pty.shows("report /").await;
+    frames(&mut pty, 3).await;
+    let left = leave(&mut pty).await.with_code(0);
+    let last = left.text.replace('\n', "");
+    assert!(last.contains("82 of 82 verified  REHEARSAL  report /"), "{last}");
+    let run = home.only_run();
+    assert!(left.text.contains(&*run.file_name().expect("an id").to_string_lossy()), "{}", left.text);
+    assert!(fs_err::read_to_string(run.join("report.md")).expect("a report").contains("Jane Doe"));
+}
+
+#[tokio::test]
+async fn the_first_frame_waits_for_no_server_and_leaving_waits_for_none_either() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let home = Home::with_small_registry();
+    let dsn = format!("host=127.0.0.1 port={port} dbname=app user=nobody");
+    let mut pty = open(&console(&home, &dsn, &["--insecure-plaintext"]));
+    pty.shows(&format!("connecting to 127.0.0.1:{port}/app")).await;
+    pty.shows("[q] leave").await;
+    frames(&mut pty, 2).await;
+    pty.types("q").await;
+    let asked = tokio::time::timeout(Duration::from_secs(10), pty.ends()).await;
+    asked.expect("nobody waits for a silent server").with_code(6);
+}
+
+#[tokio::test]
+async fn a_waiver_opens_the_gate_and_undo_drops_exactly_what_is_named() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let before = database.indexes().await;
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    pty.shows("STAGE").await;
+    pty.types("w").await;
+    pty.shows("not now: SAFE").await;
+    arm(&mut pty, &database.name).await;
+    waive(&mut pty).await;
+    pty.shows("[s] waiting for you at 2").await;
+    assert_eq!(database.indexes().await, before);
+    go(&mut pty).await;
+    pty.shows("4 of 4 verified").await;
+    assert_eq!(database.indexes().await.len(), before.len() + 4);
+
+    pty.shows("[s] your signature at 5").await;
+    pty.types("/open").await;
+    pty.types(ENTER).await;
+    pty.shows("> OK      idx_orders_open").await;
+    pty.types("u").await;
+    pty.panel("type the index name").await;
+    // Another one's name is not its name.
+    pty.types(&format!("idx_orders_customer{ENTER}")).await;
+    pty.shows("not the same yet").await;
+    pty.types("\x15").await;
+    pty.types(&format!("idx_orders_open{ENTER}nobody asks for these{ENTER}")).await;
+    pty.shows("3 of 4 verified").await;
+    let left = database.indexes().await;
+    assert!(!left.contains(&"idx_orders_open".to_owned()), "{left:?}");
+    assert_eq!(left.len(), before.len() + 3, "{left:?}");
+
+    pty.shows("[s] your signature at 5").await;
+    pty.types(ESC).await;
+    pty.types(&format!(":undo all{ENTER}")).await;
+    pty.panel("type the database name").await;
+    pty.types(&format!("{}{ENTER}back to the beginning{ENTER}", database.name)).await;
+    let left = leave(&mut pty).await.with_code(0);
+    assert!(left.text.contains("0 of 4 verified"), "{}", left.text);
+    assert_eq!(database.indexes().await, before);
+}
+
+#[tokio::test]
+async fn whoever_holds_a_build_up_is_named_and_ended_by_name() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut writer = database.connect().await;
+    let pid: i32 = writer.query_one("SELECT pg_backend_pid()", &[]).await.expect("a pid").get(0);
+    let hold = writer.transaction().await.expect("a transaction");
+    hold.batch_execute("UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    let mut pty = building(&home, &database).await;
+    pty.shows(&format!("pid {pid} witness holds up")).await;
+    pty.shows("UPDATE orders SET state = state").await;
+    pty.types("b").await;
+    pty.shows(" BLOCKERS  ").await;
+    pty.types("K").await;
+    pty.panel("type cancel (its statement) or terminate").await;
+    pty.types(&format!("terminate{ENTER}{pid} somebody{ENTER}")).await;
+    pty.shows("not the same yet").await;
+    pty.types(&format!("\x15{pid} witness{ENTER}the batch can be repeated{ENTER}.")).await;
+    pty.shows("4 of 4 verified").await;
+    assert!(hold.batch_execute("SELECT 1").await.is_err(), "its session was ended");
+    let signals: Vec<String> = signals(&database);
+    assert_eq!(signals.len(), 1, "{signals:?}");
+    pty.shows("[s] your signature at 5").await;
+    abort(&mut pty).await.with_code(6);
+}
+
+/// Statements that cancel or end somebody.
+fn signals(database: &Database) -> Vec<String> {
+    let log = database.log();
+    let found = log
+        .all()
+        .filter(|(_, sql)| sql.contains("pg_terminate_backend") || sql.contains("pg_cancel_backend"));
+    found.map(|(_, sql)| sql.to_owned()).collect()
+}
+
+/// Keys that a cat could press: all that print, and some that do not.
+async fn stray(pty: &mut Pty, chance: &mut fastrand::Rng, count: usize) {
+    for _ in 0..count {
+        let key = match chance.u8(0..12) {
+            0 => ESC.to_owned(),
+            1 => ENTER.to_owned(),
+            2 => "\t".to_owned(),
+            3 => ["\x1b[A", "\x1b[B", "\x1b[5~", "\x1bOP", "\x7f"][chance.usize(0..5)].to_owned(),
+            4 => ["s", "u", "x", "w", "K", "q", "p", "r"][chance.usize(0..8)].to_owned(),
+            _ => char::from(chance.u8(b' '..=b'~')).to_string(),
+        };
+        pty.sends(key.as_bytes());
+        tokio::time::sleep(Duration::from_millis(12)).await;
+    }
+    // Out of whatever is open.
+    for _ in 0..4 {
+        pty.types(ESC).await;
+    }
+    if pty.screen().contains("FROZEN") {
+        pty.types("f").await;
+        pty.hides("FROZEN").await;
+    }
+}
+
+#[tokio::test]
+async fn stray_keys_and_pastes_touch_nothing() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut chance = fastrand::Rng::with_seed(20);
+    let mut pty = building(&home, &database).await;
+    pty.shows("[s] your signature at 5").await;
+    pty.types(&format!(":safe{ENTER}")).await;
+    pty.shows("[SAFE]").await;
+    let indexes = database.indexes().await;
+    let changes = database.log().changes().len();
+    stray(&mut pty, &mut chance, 300).await;
+    assert!(pty.is_up());
+    arm(&mut pty, &database.name).await;
+    stray(&mut pty, &mut chance, 300).await;
+    pty.shows("[ARMED").await;
+
+    pty.types("4/open").await;
+    pty.types(ENTER).await;
+    pty.shows("> OK      idx_orders_open").await;
+    pty.sends(b"\x1b[200~u\ridx_orders_open\rbecause I say so\r\x1b[201~");
+    pty.shows("a paste was dropped").await;
+    pty.types("u").await;
+    pty.panel("type the index name").await;
+    pty.sends(b"\x1b[200~idx_orders_open\rbecause I say so\r\x1b[201~");
+    frames(&mut pty, 2).await;
+    assert!(pty.screen().contains("type the index name"), "{}", pty.screen());
+    // Without the marks of a paste, and without a person's pauses.
+    pty.sends(b"idx_orders_open\rbecause I say so\r");
+    frames(&mut pty, 2).await;
+    pty.types(ESC).await;
+    pty.hides("type the index name").await;
+
+    let log = database.log();
+    assert_eq!(log.changes().len(), changes, "{:?}", log.changes().last());
+    assert_eq!(signals(&database), [""; 0]);
+    assert_eq!(database.indexes().await, indexes);
+    // The paste is over after a second of silence.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    abort(&mut pty).await.with_code(6);
+}
+
+#[tokio::test]
+async fn sigterm_gives_the_terminal_back() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    pty.signal(Signal::TERM);
+    let left = pty.ends().await.with_code(143);
+    assert!(left.text.contains("0 of 4 verified"), "{}", left.text);
+}
+
+/// Processor time that a process has used, in ticks of 10 ms.
+fn ticks(pid: u32) -> u64 {
+    let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
+    fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime")
+}
+
+#[tokio::test]
+async fn a_run_outlives_its_terminal_and_is_taken_over_by_the_next() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut writer = database.connect().await;
+    let hold = writer.transaction().await.expect("a transaction");
+    hold.batch_execute("UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    let mut pty = building(&home, &database).await;
+    pty.shows("witness holds up").await;
+    pty.hangs_up();
+    let before = ticks(pty.pid());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let used = ticks(pty.pid()) - before;
+    assert!(pty.is_running(), "what runs goes on");
+    assert!(used < 60, "{used} ticks in 2 s");
+    hold.rollback().await.expect("released");
+    let left = pty.ends().await;
+    assert_eq!(left.status.exit_code(), 10, "nobody was there to sign: {left:?}");
+    let witness = database.connect().await;
+    until(
+        &witness,
+        "SELECT count(*) = 4 FROM pg_index WHERE indexrelid::regclass::text LIKE 'idx_%' AND indisvalid",
+    )
+    .await;
+
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows("4 of 4 verified").await;
+    arm(&mut pty, &database.name).await;
+    sign(&mut pty).await;
+    leave(&mut pty).await.with_code(0);
+    assert_eq!(home.runs().len(), 1);
+    let changes = database.log().changes();
+    assert_eq!(changes.iter().filter(|it| it.sql.contains("CREATE INDEX")).count(), 4, "{changes:?}");
+}
+
+#[tokio::test]
+async fn no_size_ends_a_run() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = Pty::start(console(&home, &database.conninfo(), &[]).as_std(), (40, 10));
+    pty.shows("60x12 shows the screens").await;
+    for size in [(20, 5), (1, 1), (300, 100), (2, 40), (200, 1), (59, 11)] {
+        let before = pty.written();
+        pty.resize(size);
+        crate::support::wait::eventually("it is drawn anew", || pty.written() > before).await;
+        frames_of_any_size(&mut pty).await;
+    }
+    pty.resize((300, 100));
+    pty.shows(GATE).await;
+    arm(&mut pty, &database.name).await;
+    pty.types("w").await;
+    pty.panel("reason, kept in the report").await;
+    // A panel that cannot be shown cannot be meant.
+    pty.resize((40, 10));
+    pty.shows("a panel is open").await;
+    pty.resize(SIZE);
+    pty.panel("reason, kept in the report").await;
+    pty.types(&format!("restored by hand at 02{ENTER}")).await;
+    go(&mut pty).await;
+    for size in [(100, 30), (20, 5), (120, 40), (1, 1), (80, 24)] {
+        pty.resize(size);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    pty.shows("4 of 4 verified").await;
+    pty.shows("[s] your signature at 5").await;
+    abort(&mut pty).await.with_code(6);
+}
+
+async fn frames_of_any_size(pty: &mut Pty) {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(pty.is_running() && pty.is_up(), "{}", pty.screen());
+}
+
+#[tokio::test]
+async fn without_a_screen_it_runs_headless_and_says_so() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let words = "No terminal that could show a console";
+    let mut dumb = console(&home, &database.conninfo(), &[]);
+    dumb.env("TERM", "dumb");
+    let mut pty = open(&dumb);
+    pty.ends().await.with_code(3);
+    assert!(pty.raw().contains(words) && pty.raw().contains("backup"), "{}", pty.raw());
+    assert!(!pty.raw().contains('\x1b'), "{:?}", pty.raw());
+    run(console(&home, &database.conninfo(), &["--new-run"])).await.with_code(3).says(words).says("backup");
+}
+
+#[tokio::test]
+async fn a_dry_run_walks_the_phases_and_writes_nothing() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let before = database.relations().await;
+    let mut pty = open(&console(&home, &database.conninfo(), &["--dry-run"]));
+    pty.shows("DRY RUN").await;
+    pty.shows(GATE).await;
+    for (keys, told) in
+        [("1w", "this is a dry run"), ("3x", "this is a dry run"), ("3u", "this is a dry run")]
+    {
+        pty.types(keys).await;
+        pty.shows(told).await;
+        pty.types(".").await;
+        pty.hides(told).await;
+    }
+    pty.types(&format!(":arm{ENTER}")).await;
+    pty.shows("this is a dry run").await;
+    pty.types("q").await;
+    let left = pty.ends().await.with_code(3);
+    assert!(left.text.contains("DRY RUN"), "{}", left.text);
+    assert_eq!(database.relations().await, before);
+    assert_eq!(database.log().changes().len(), 0);
+}
