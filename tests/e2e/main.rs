@@ -17,5 +17,6 @@ mod exit_code;
 mod kill;
 mod look;
 mod rehearse;
+mod rival;
 mod rollback;
 mod signal;
