@@ -12,16 +12,9 @@ use crate::wire::Wire;
 /// A fresh backup, as a command tells it.
 fn with_backup(home: &Home, mut command: Command) -> Command {
     let text = "printf '{\"taken_at\": \"%s\"}' \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\"\n";
-    let script = script(home, "backup", text);
+    let script = home.script("backup", text);
     command.args(["--backup-command", &script]);
     command
-}
-
-fn script(home: &Home, name: &str, text: &str) -> String {
-    let path = home.file(name, &format!("#!/bin/sh\n{text}"));
-    let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs_err::set_permissions(&path, runnable).expect("permissions");
-    path.to_string_lossy().into_owned()
 }
 
 fn json(ended: &Ended) -> Value {
@@ -131,7 +124,7 @@ async fn a_plan_that_goes_stale_after_the_checks_stops_the_build() {
         null = "/dev/null"
     );
     let mut command = home.rollout(&database.conninfo(), &ANSWERED[..3]);
-    command.args(["--backup-command", &script(&home, "slow", &text)]);
+    command.args(["--backup-command", &home.script("slow", &text)]);
     let running = crate::program::Running::start(command);
     crate::support::wait::eventually("the checks are under way", || Path::new(&at("asked")).exists()).await;
     let session = database.connect().await;

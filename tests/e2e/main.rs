@@ -14,6 +14,7 @@ mod wire;
 
 mod console;
 mod exit_code;
+mod hostile;
 mod kill;
 mod look;
 mod rehearse;

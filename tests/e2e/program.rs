@@ -38,6 +38,14 @@ impl Home {
         path
     }
 
+    /// Writes a program of the shell into it and returns its path.
+    pub(crate) fn script(&self, name: &str, text: &str) -> String {
+        let path = self.file(name, &format!("#!/bin/sh\n{text}"));
+        let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs_err::set_permissions(&path, runnable).expect("permissions");
+        path.to_string_lossy().into_owned()
+    }
+
     /// A home with the registry of the small database, which is where commands look first.
     pub(crate) fn with_small_registry() -> Self {
         let home = Self::new();
