@@ -425,6 +425,15 @@ mod keys {
     }
 
     #[test]
+    fn a_wish_to_leave_that_was_taken_back_keeps_the_last_screen() {
+        let mut desk = Desk::building();
+        desk.see().keys("q").see().key(Key::Esc);
+        let now = desk.now;
+        let left = desk.console.inbound(Inbound::EngineEnded("journal closed".to_owned()), now);
+        assert_eq!(left, None, "the screen stays until somebody leaves");
+    }
+
+    #[test]
     fn one_ctrl_c_or_two_far_apart_do_nothing() {
         let mut desk = Desk::building();
         desk.see().key(Key::Ctrl('c'));
