@@ -67,6 +67,17 @@ pub(in crate::pg) async fn read(session: &Session, keys: &[EntryKey]) -> Result<
     Ok(found)
 }
 
+/// Everybody who built at one of two moments; what the later one says of a backend counts.
+pub(super) fn union(before: Vec<Builder>, after: Vec<Builder>) -> Vec<Builder> {
+    let mut all = after;
+    for one in before {
+        if all.iter().all(|known| known.backend != one.backend) {
+            all.push(one);
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

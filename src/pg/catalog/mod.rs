@@ -62,9 +62,10 @@ impl Catalog for PgCatalog {
         let at = self.link.now();
         let tables = table::read(&session, entries, self.link.build_role()).await?;
         let names = index::names(&session, entries).await?;
-        let indexes = index::read(&session, &tables.oids(), &names.indexes).await?;
         let keys: Vec<_> = entries.iter().map(|entry| index_name(entry).key()).collect();
-        let builders = builder::read(&session, &keys).await?;
+        let before = builder::read(&session, &keys).await?;
+        let indexes = index::read(&session, &tables.oids(), &names.indexes).await?;
+        let builders = builder::union(before, builder::read(&session, &keys).await?);
         let server = figures(&session).await?;
         let expected = self.expected(&session, entries, &tables).await?;
         Ok(CatalogFacts {
@@ -98,6 +99,10 @@ impl PgCatalog {
         name: Option<&QualifiedName>,
     ) -> Result<IndexReading, Failure> {
         let identity = identity::read(session).await?.identity;
+        // Builders are no part of a snapshot: asked before and after, so that a build that begins or ends meanwhile is
+        // not taken for a leftover.
+        let known: Vec<_> = name.iter().map(|name| name.key()).collect();
+        let before = builder::read(session, &known).await?;
         let found = match oid {
             Some(oid) => index::read(session, &[], &[oid]).await?.into_iter().next(),
             None => None,
@@ -105,7 +110,7 @@ impl PgCatalog {
         let name = found.as_ref().map(|index| &index.name).or(name);
         let keys: Vec<_> = name.iter().map(|name| name.key()).collect();
         let table = found.as_ref().map(|index| index.table_oid);
-        let builders = builder::read(session, &keys).await?;
+        let builders = builder::union(before, builder::read(session, &keys).await?);
         // A build whose table cannot be seen could be on this one.
         let concerned = |builder: &crate::domain::catalog::Builder| match &builder.item_lock {
             Some(key) if keys.contains(key) => true,
