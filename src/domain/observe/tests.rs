@@ -363,6 +363,19 @@ fn a_person_who_stops_a_build_wants_no_other_attempt_and_the_engine_does() {
 }
 
 #[test]
+fn a_stop_outlives_the_look_that_finds_the_build_still_going_on() {
+    let mut log = sent();
+    log.ended(A, Err(Failure::lost("reset")));
+    log.command(Verb::Stop { entry: A.into() }).unwrap();
+    let mut seen = reading(Some(broken(&log)));
+    seen.builders = vec![building(OURS, "cicerone/run/a", 7)];
+    assert_eq!(concluded(&log.read(A, seen, None)).1, Next::Watch);
+    let seen = reading(Some(broken(&log)));
+    let (_, next) = concluded(&log.read(A, seen, None));
+    assert_eq!(next, Next::DropThenStop { sentence: "stopped by ana".to_owned() });
+}
+
+#[test]
 fn a_stop_that_comes_too_late_does_not_take_away_what_is_done() {
     let mut log = sent();
     log.command(Verb::Stop { entry: A.into() }).unwrap();

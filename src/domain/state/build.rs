@@ -165,9 +165,12 @@ impl BuildRecord {
                 }
                 None => BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing },
             },
-            (Next::Watch, _) => {
-                BuildStatus::Running { stage: Stage::Watched, stopping: None, over_budget: None }
-            }
+            // Seen again: a stop that was asked for meanwhile still holds.
+            (Next::Watch, _) => BuildStatus::Running {
+                stage: Stage::Watched,
+                stopping: self.stopping().cloned(),
+                over_budget: None,
+            },
             (Next::GiveUp { sentence }, _) => BuildStatus::Failed {
                 sentence: sentence.clone(),
                 left: if leftover.is_some() { Left::Leftover } else { Left::Nothing },
