@@ -16,6 +16,9 @@ pub(crate) enum Mishap {
     KilledAfter(u64),
 }
 
+/// No script writes more. Time stands still while an engine writes in a loop, so that no limit of time would end it.
+const MOST: u64 = 3_000;
+
 /// The records, shared by whoever writes them and by the server, which looks whether an intent is among them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notebook(Arc<Mutex<Pages>>);
@@ -48,6 +51,7 @@ impl Journal for Notebook {
         let (event, killed) = {
             let mut pages = self.0.lock().unwrap();
             let seq = pages.events.len() as u64 + 1;
+            assert!(seq <= MOST, "the journal fills without end: {:?}", pages.events.last());
             if pages.mishap == Some(Mishap::SealedAt(seq)) {
                 pages.mishap = None;
                 pages.sealed = true;
