@@ -63,6 +63,9 @@ pub enum Verb {
     Status {
         /// The run; the newest of all targets when left out.
         run: Option<String>,
+        /// Every run that is kept here, newest first.
+        #[arg(long, conflicts_with = "run")]
+        all: bool,
     },
     /// Drop exactly what a run made.
     Rollback {

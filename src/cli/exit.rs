@@ -39,7 +39,10 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Verified, "everything asked for is verified"),
     (Exit::Findings, "there are findings"),
     (Exit::Usage, "wrong usage, configuration, registry or playbook; or no server to rehearse on"),
-    (Exit::Stopped, "pre-flight stopped it, or the plan is no longer true; nothing was changed"),
+    (
+        Exit::Stopped,
+        "pre-flight stopped it, the plan is no longer true, or there is no server; nothing was changed",
+    ),
     (Exit::Partial, "some entries failed or were skipped"),
     (Exit::Leftover, "an invalid index remains on the server"),
     (Exit::Aborted, "aborted by the operator"),
@@ -132,6 +135,8 @@ pub fn of_run(state: &RunState) -> Exit {
         return Exit::Leftover;
     }
     match state.control.closed.as_ref().map(|(_, ending)| ending) {
+        // Never connected: then nothing was ever sent either.
+        Some(Ending::Unknown { .. }) if state.target.is_none() => Exit::Stopped,
         None | Some(Ending::Unknown { .. }) => Exit::Unknown,
         Some(Ending::Aborted) => Exit::Aborted,
         Some(Ending::RolledBack) => of_rollback(state),

@@ -91,7 +91,7 @@ pub fn playbook(path: &Path) -> Result<(Playbook, String), CliError> {
                 for problem in &errors {
                     error = error.cause(problem.to_string()).hint(problem.hint());
                 }
-                error
+                error.hint("index-rollout and rehearsal ship with the program and need no file")
             })?
             .into_iter()
             .map(|source| source.text)

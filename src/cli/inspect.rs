@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::domain::catalog::Difference;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::plan::{ItemState, Plan};
 use crate::domain::target::{RunSettings, Target};
 use crate::engine::{Asked, read_plan, run_checks};
 use crate::store::journal;
-use crate::store::run_folder::StateDir;
+use crate::store::run_folder::{RunEntry, RunStatus, StateDir};
 use crate::store::run_journal::RunJournal;
 use crate::text::Untrusted;
 
@@ -50,9 +51,22 @@ pub async fn look(
     let (playbook, _) = input::playbook(playbook)?;
     let settings = wiring::settings(target, args, &reach, &playbook);
     let wired = wire(&reach, target, registry, &settings, "cicerone/look", around)?;
-    let seen = wired.world.catalog.target().await?;
+    let seen = wired.world.catalog.target().await.map_err(unreachable)?;
     let plan = read_plan(&wired.world, &seen, &settings, None).await?;
     Ok(Looked { wired, target: seen, settings, plan })
+}
+
+/// The first answer that is not one: where it leads is more likely wrong than what is there.
+fn unreachable(failure: Failure) -> CliError {
+    if failure.class == FailureClass::ConnectionLost {
+        return CliError::usage("the server cannot be reached")
+            .cause(failure.message)
+            .hint(
+                "--dsn and libpq's own variables (PGHOST, PGPORT, PGSERVICE, ...) say where it is; is it up?",
+            )
+            .with_exit(Exit::Stopped);
+    }
+    failure.into()
 }
 
 /// `cicerone plan`.
@@ -140,6 +154,19 @@ fn safe(text: &str) -> String {
     Untrusted::from(text).display_safe(None).to_string()
 }
 
+/// `cicerone status --all`: a line for each run, newest first; the exit code says only that they could be read.
+pub fn all_status(
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    for entry in opening::all(&opening::state_dir(target, around)?)? {
+        one_status(&entry, args.output, out)?;
+    }
+    Ok(Exit::Verified)
+}
+
 /// `cicerone status`: one line for a run, and its exit code.
 pub fn status(
     run: Option<&str>,
@@ -149,17 +176,26 @@ pub fn status(
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let dir = opening::state_dir(target, around)?;
-    let entry = opening::find(&dir, run)?;
+    one_status(&opening::find(&dir, run)?, args.output, out)
+}
+
+fn one_status(entry: &RunEntry, output: Output, out: &mut dyn Write) -> Result<Exit, CliError> {
     let recorded = RunJournal::read(&entry.folder.journal())?;
     let state = crate::domain::state::RunState::replay(&recorded.events);
-    let tally = state.tally();
-    match args.output {
+    let word = match entry.status {
+        RunStatus::Closed => "closed",
+        RunStatus::Unfinished => "unfinished",
+        RunStatus::Empty => "empty",
+        RunStatus::Unreadable => "unreadable",
+    };
+    match output {
         Output::Json => {
             let answer = serde_json::json!({
                 "version": 1,
+                "kind": "status",
                 "run": entry.folder.run(),
-                "status": format!("{:?}", entry.status).to_lowercase(),
-                "tally": tally,
+                "status": word,
+                "tally": state.tally(),
                 "closed": state.control.closed,
                 "journal": entry.folder.journal(),
             });
@@ -171,9 +207,8 @@ pub fn status(
                 journal: entry.folder.journal(),
                 head: recorded.head,
             };
-            let word = format!("{:?}", entry.status).to_uppercase();
             let line = crate::report::plain::last_line(&state, &end);
-            writeln!(out, "{} {word} {}", entry.folder.run().0, safe(&line))?;
+            writeln!(out, "{} {} {}", entry.folder.run().0, word.to_uppercase(), safe(&line))?;
         }
     }
     Ok(exit::of_run(&state))

@@ -143,7 +143,10 @@ fn without_server(
     out: &mut dyn Write,
 ) -> Result<u8, CliError> {
     match verb {
-        Verb::Status { run } => {
+        Verb::Status { all: true, .. } => {
+            inspect::all_status(target, args, around, out).map(|exit| applied(args, exit))
+        }
+        Verb::Status { run, all: false } => {
             inspect::status(run.as_deref(), target, args, around, out).map(|exit| applied(args, exit))
         }
         Verb::Report { run } => {

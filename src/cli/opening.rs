@@ -3,7 +3,7 @@
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::decide::decide;
 use crate::domain::event::{Ending, Event, EventKind, RunEvent};
-use crate::domain::id::{RunId, Seq};
+use crate::domain::id::Seq;
 use crate::domain::playbook::Playbook;
 use crate::domain::state::RunState;
 use crate::domain::target::RunSettings;
@@ -165,30 +165,29 @@ fn append(journal: &mut RunJournal, kind: EventKind, around: &Surrounding) -> Re
     })
 }
 
-/// A run by id or folder, or the newest of all targets.
-pub fn find(dir: &StateDir, wanted: Option<&str>) -> Result<RunEntry, CliError> {
+/// Every run of every target that ever recorded anything, newest first.
+pub fn all(dir: &StateDir) -> Result<Vec<RunEntry>, CliError> {
     let mut all: Vec<RunEntry> = Vec::new();
     for slug in dir.targets()? {
         all.extend(dir.runs::<Event>(&slug, closes)?);
     }
-    let found = match wanted {
-        None => {
-            all.sort_by(|a, b| b.folder.run().cmp(a.folder.run()));
-            all.into_iter().find(|entry| entry.status != RunStatus::Empty)
-        }
-        Some(wanted) => {
-            let id = RunId(wanted.to_owned());
-            let path = std::path::Path::new(wanted);
-            all.into_iter().find(|entry| {
-                *entry.folder.run() == id || entry.folder.path() == path || entry.folder.journal() == path
-            })
-        }
+    all.retain(|entry| entry.status != RunStatus::Empty);
+    all.sort_by(|a, b| b.folder.run().cmp(a.folder.run()));
+    Ok(all)
+}
+
+/// A run by id or folder, or the newest of all targets.
+pub fn find(dir: &StateDir, wanted: Option<&str>) -> Result<RunEntry, CliError> {
+    let named = |entry: &RunEntry, wanted: &str| {
+        let path = std::path::Path::new(wanted);
+        entry.folder.run().as_str() == wanted || entry.folder.path() == path || entry.folder.journal() == path
     };
+    let found = all(dir)?.into_iter().find(|entry| wanted.is_none_or(|wanted| named(entry, wanted)));
     found.ok_or_else(|| {
         let what =
             wanted.map_or_else(|| "there is no run yet".to_owned(), |id| format!("there is no run {id}"));
         CliError::usage(what).hint(format!(
-            "runs are kept in {}; name one by its id or by its folder, or name another place with --state-dir",
+            "`cicerone status --all` lists the runs in {}; --state-dir names another place",
             dir.path().display()
         ))
     })

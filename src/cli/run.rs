@@ -181,6 +181,9 @@ fn finish(folder: &RunFolder, reporter: &mut dyn Reporter, driven: &Driven) -> E
     for line in ending::left_running(&driven.end) {
         say(&line);
     }
+    if driven.end.state.control.target_changed.is_some() {
+        say("Hint: this run goes on only where it was begun; --new-run begins another one here");
+    }
     // A closed pipe must not turn a finished run into an error.
     let _ = reporter.end(&end);
     ending::code(&driven.end)

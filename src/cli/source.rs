@@ -56,7 +56,13 @@ impl SourceError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::NotFound => "check the path",
+            Self::Unreadable { path, cause } if cause.kind() == io::ErrorKind::NotFound => {
+                if path == Path::new("registry.toml") {
+                    "run it in the folder that holds registry.toml, or name yours with --registry"
+                } else {
+                    "check the path"
+                }
+            }
             Self::Unreadable { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied => {
                 "check who may read it: ls -l"
             }

@@ -362,7 +362,13 @@ impl Engine {
         let world = self.world.clone();
         let recorder = self.recorder.clone();
         match effect {
-            Effect::Connect => self.spawn(key, "connect".to_owned(), inquiry::connect(world, recorder)),
+            Effect::Connect => {
+                let patience = match self.state.target {
+                    None => inquiry::FIRST_PATIENCE,
+                    Some(_) => inquiry::KNOWN_PATIENCE,
+                };
+                self.spawn(key, "connect".to_owned(), inquiry::connect(world, recorder, patience));
+            }
             Effect::MakePlan => {
                 if let (Some(target), Some(run)) = (self.state.target.clone(), &self.state.run) {
                     let work =

@@ -18,17 +18,19 @@ use super::readback::{Which, read_back};
 use super::recorder::Recorder;
 use super::world::World;
 
-/// How long the first connection is tried for before the run ends with "unknown".
-const CONNECT_PATIENCE: Millis = Millis(30_000);
+/// How long a target that was never reached is tried for: most often its name is wrong.
+pub(super) const FIRST_PATIENCE: Millis = Millis(10_000);
+/// How long a target that is known is tried for before the run ends with "unknown": it may be restarting.
+pub(super) const KNOWN_PATIENCE: Millis = Millis(30_000);
 
 /// Proves where we are.
-pub(super) async fn connect(world: World, recorder: Recorder) {
+pub(super) async fn connect(world: World, recorder: Recorder, patience: Millis) {
     let since = world.clock.now();
     let mut pause = Duration::from_millis(250);
     let result = loop {
         match world.catalog.target().await {
             Err(Failure { class: FailureClass::ConnectionLost | FailureClass::ServerRestart, .. })
-                if Millis::between(since, world.clock.now()) < CONNECT_PATIENCE =>
+                if Millis::between(since, world.clock.now()) < patience =>
             {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(4));

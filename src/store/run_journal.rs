@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::journal::{self, Access, Durability, Journal, JournalError, ReadOnlyReason, TornTail};
-use crate::domain::event::{Event, EventKind, RunEvent};
+use crate::domain::event::{Ending, Event, EventKind, RunEvent};
 use crate::domain::id::{Digest, Seq};
 use crate::ports;
 
@@ -77,15 +77,15 @@ impl ports::Journal for RunJournal {
     }
 }
 
-/// Whether an event ends a run when nothing follows it; for [`super::run_folder::StateDir::runs`].
+/// Whether an event ends a run for good when nothing follows it; for [`super::run_folder::StateDir::runs`]. A run that
+/// ended without knowing what became of its work is to be taken over: its ledger still counts.
 pub fn closes(event: &Event) -> bool {
-    matches!(event.kind, EventKind::Run(RunEvent::Closed { .. }))
+    matches!(&event.kind, EventKind::Run(RunEvent::Closed { ending }) if !matches!(ending, Ending::Unknown { .. }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::Ending;
     use crate::ports::Journal as _;
 
     fn at() -> jiff::Timestamp {
@@ -114,6 +114,9 @@ mod tests {
         let resumed = RunJournal::open(&path).unwrap();
         assert_eq!(resumed.events, [first.clone(), second.clone()]);
         assert!(closes(&second) && !closes(&first));
+        let ending = Ending::Unknown { why: "no connection".to_owned() };
+        let kind = EventKind::Run(RunEvent::Closed { ending });
+        assert!(!closes(&Event { kind, ..second.clone() }), "it is to be taken over");
         assert_eq!(resumed.head.as_str(), head);
         let third = resumed.writer.unwrap().append(at(), paused()).unwrap();
         assert_eq!(third.seq, Seq(3));

@@ -89,6 +89,35 @@ async fn a_server_that_is_not_there_is_3() {
         command.args(["--dsn", "host=/nowhere dbname=app user=nobody"]);
         run(command).await.with_code(3).says("/nowhere");
     }
+    let ended = run(home.rollout("host=/nowhere dbname=app user=nobody", &ANSWERED)).await.with_code(3);
+    assert!(ended.stdout.contains("nothing was begun: no connection: /nowhere"), "{ended}");
+    // It was not for good: the same run begins once the server is there.
+    home.run(&["status"]).await.with_code(3).says("UNFINISHED");
+}
+
+#[tokio::test]
+async fn another_database_under_the_same_name_is_7_until_a_new_run_is_asked_for() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let writer = database.connect().await;
+    writer.batch_execute("BEGIN; UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    let mut process = Running::start(home.rollout(&database.conninfo(), &ANSWERED));
+    process.says("idx_orders_customer WAIT").await;
+    process.signal(rustix::process::Signal::KILL);
+    process.end().await;
+    drop(writer);
+    database.again().await;
+    let before = database.relations().await;
+    for _ in 0..2 {
+        let ended = run(home.rollout(&database.conninfo(), &ANSWERED)).await.with_code(7);
+        assert!(ended.stdout.contains("the target changed"), "{ended}");
+        assert!(ended.stderr.contains("--new-run"), "{ended}");
+    }
+    assert_eq!(database.relations().await, before);
+    let mut anew = home.rollout(&database.conninfo(), &ANSWERED);
+    anew.arg("--new-run");
+    run(anew).await.with_code(0).says("4 of 4 verified");
+    let all = home.run(&["status", "--all"]).await.with_code(0);
+    assert!(all.stdout.contains(" CLOSED 4 of 4 verified") && all.stdout.contains(" UNFINISHED "), "{all}");
 }
 
 /// A rollout that waives whatever stands in its way.

@@ -76,6 +76,15 @@ async fn copy(cluster: &'static Cluster, template: &str) -> Database {
 }
 
 impl Database {
+    /// Drops it and makes another one of the same name from the small tables.
+    pub(crate) async fn again(&self) {
+        let admin = connect(&self.cluster.conninfo("postgres"), "test").await.expect("a session");
+        let name = &self.name;
+        admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("dropped");
+        let sql = format!("CREATE DATABASE {name} TEMPLATE small_template STRATEGY file_copy");
+        admin.batch_execute(&sql).await.expect("made again");
+    }
+
     pub(crate) fn conninfo(&self) -> String {
         self.cluster.conninfo(&self.name)
     }

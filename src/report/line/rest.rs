@@ -51,6 +51,9 @@ pub(super) fn run(event: &RunEvent, state: &RunState) -> Vec<Line> {
         RunEvent::AbortRequested { by, reason } => {
             (Word::Hold, format!("abort asked for by {}: {}", safe(by.as_str()), safe(reason)))
         }
+        RunEvent::SignedOff { by, reason } if reason.trim().is_empty() => {
+            (Word::Done, format!("signed off by {}", safe(by.as_str())))
+        }
         RunEvent::SignedOff { by, reason } => {
             (Word::Done, format!("signed off by {}: {}", safe(by.as_str()), safe(reason)))
         }
@@ -101,6 +104,9 @@ fn ended(ending: &Ending, state: &RunState) -> (Word, String) {
         }
         Ending::Aborted => (Word::Fail, format!("aborted: {score}")),
         Ending::RolledBack => (Word::Done, format!("rolled back: {} dropped", tally.rolled_back)),
+        Ending::Unknown { why } if state.target.is_none() => {
+            (Word::Fail, format!("nothing was begun: {}", safe(why)))
+        }
         Ending::Unknown { why } => (Word::Bad, format!("ended without knowing: {}", safe(why))),
     }
 }
