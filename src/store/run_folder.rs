@@ -12,7 +12,7 @@
 //!         inputs/<sha256>   registry and playbook exactly as they were read
 //!         report.md, report.json
 //!         log/              the program's own log
-//!         HOLD              made by a person: nothing new starts while it exists
+//!         HOLD              kept free for a person's wish to hold the run; the engine does not look at it yet
 //! ```
 
 use std::fs;
