@@ -228,6 +228,11 @@ impl Run {
         }
     }
 
+    /// Whether the engine has come to its end, events that nobody took in yet apart.
+    pub(crate) fn is_over(&self) -> bool {
+        self.engine.is_finished()
+    }
+
     /// The newest samples.
     pub(crate) fn samples(&self) -> Samples {
         self.samples.borrow().clone()

@@ -32,14 +32,14 @@ async fn with_table(rows: u32) -> (Database, Client) {
 }
 
 /// Something between us and the server that can be cut.
-struct Cable {
+pub(super) struct Cable {
     folder: tempfile::TempDir,
     cuts: watch::Sender<u32>,
     accepts: tokio::task::JoinHandle<()>,
 }
 
 impl Cable {
-    fn to(database: &Database) -> Self {
+    pub(super) fn to(database: &Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
@@ -65,12 +65,12 @@ impl Cable {
         Self { folder, cuts, accepts }
     }
 
-    fn conninfo(&self, database: &Database) -> String {
+    pub(super) fn conninfo(&self, database: &Database) -> String {
         format!("host='{}' port=5432 user=postgres dbname={}", self.folder.path().display(), database.name)
     }
 
     /// Every connection breaks; new ones work.
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }

@@ -3,6 +3,7 @@
 //! The engine is never its own witness: what it says of an index is held against `pg_index`, read by a plain
 //! session, and what it sent against the server's log.
 
+mod chaos;
 mod definition;
 mod failure;
 mod harness;

@@ -62,6 +62,8 @@ pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) began: String,
     pub(crate) ended: Option<String>,
+    /// What the server said instead of how long it took.
+    pub(crate) error: Option<String>,
 }
 
 impl Log {
@@ -102,6 +104,7 @@ impl Log {
                 text: text.to_owned(),
                 began: line.at.clone(),
                 ended: over.map(|line| line.at.clone()),
+                error: over.map(|line| line.text.clone()).filter(|text| !text.contains("LOG:  duration: ")),
             });
         }
         found
