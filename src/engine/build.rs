@@ -244,7 +244,7 @@ pub(super) async fn wait_for_table(
 }
 
 /// Pause before the next probe: 100 ms doubled each time up to 10 s, plus up to as much again by chance.
-fn backoff(tries: u32, jitter: u64) -> Duration {
+pub(super) fn backoff(tries: u32, jitter: u64) -> Duration {
     let base = 100_u64.saturating_mul(1 << tries.min(10)).min(10_000);
     Duration::from_millis(base + base * jitter / 1_000)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::stream::StreamExt;
 
 use crate::domain::event::{Moment, PlanReading};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::Failure;
 use crate::domain::id::{EntryKey, QualifiedName, RunId};
 use crate::domain::observe::Outcome;
 use crate::domain::plan::{self, Plan};
@@ -14,32 +14,42 @@ use crate::domain::unit::Millis;
 use crate::ports::EntryRequest;
 
 use super::preflight::{self, Asked};
-use super::readback::{Which, read_back};
+use super::readback::{Which, is_passing, read_back};
 use super::recorder::Recorder;
 use super::world::World;
 
 /// How long a target that was never reached is tried for: most often its name is wrong.
 pub(super) const FIRST_PATIENCE: Millis = Millis(10_000);
-/// How long a target that is known is tried for before the run ends with "unknown": it may be restarting.
+/// How long a target that is known is tried for before the run ends with "unknown", or its step is held: it may be
+/// restarting.
 pub(super) const KNOWN_PATIENCE: Millis = Millis(30_000);
 
 /// Proves where we are.
 pub(super) async fn connect(world: World, recorder: Recorder, patience: Millis) {
+    let result = patiently(&world, patience, || world.catalog.target()).await;
+    // Nobody is left to tell when the journal is sealed; the same holds for every record in this module.
+    let _ = recorder.record(Outcome::Connected(result)).await;
+}
+
+/// Asks again for as long as the server cannot be reached, within `patience`.
+async fn patiently<T, A: Future<Output = Result<T, Failure>>>(
+    world: &World,
+    patience: Millis,
+    ask: impl Fn() -> A,
+) -> Result<T, Failure> {
     let since = world.clock.now();
     let mut pause = Duration::from_millis(250);
-    let result = loop {
-        match world.catalog.target().await {
-            Err(Failure { class: FailureClass::ConnectionLost | FailureClass::ServerRestart, .. })
-                if Millis::between(since, world.clock.now()) < patience =>
+    loop {
+        match ask().await {
+            Err(failure)
+                if is_passing(failure.class) && Millis::between(since, world.clock.now()) < patience =>
             {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(4));
             }
-            other => break other,
+            other => return other,
         }
-    };
-    // Nobody is left to tell when the journal is sealed; the same holds for every record in this module.
-    let _ = recorder.record(Outcome::Connected(result)).await;
+    }
 }
 
 /// Reads registry and catalogs, and plans.
@@ -50,7 +60,8 @@ pub(super) async fn make_plan(
     settings: RunSettings,
     run: RunId,
 ) {
-    let result = read_plan(&world, &target, &settings, Some(&run)).await.map(Box::new);
+    let plan = || read_plan(&world, &target, &settings, Some(&run));
+    let result = patiently(&world, KNOWN_PATIENCE, plan).await.map(Box::new);
     let _ = recorder.record(Outcome::Planned(result)).await;
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn read_back(world: &World, which: &Which<'_>) -> Result<IndexR
 }
 
 /// Whether the server may answer if asked again later.
-fn is_passing(class: FailureClass) -> bool {
+pub(super) fn is_passing(class: FailureClass) -> bool {
     matches!(
         class,
         FailureClass::ConnectionLost

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::domain::catalog::IndexReading;
+use crate::domain::failure::Failure;
 use crate::domain::id::Oid;
 use crate::domain::observe::{Outcome, who_builds};
 
@@ -40,15 +42,21 @@ pub(super) async fn reconcile_build(world: World, recorder: Recorder, task: Task
 
 /// Finds out what became of a drop, once the backend that may still be at it has let go of the item lock.
 pub(super) async fn reconcile_drop(world: World, recorder: Recorder, task: Task, oid: Oid) {
+    let reading = when_over(&world, &task, oid).await;
+    // Nobody is left to tell when the journal is sealed.
+    let _ = recorder.record(Outcome::DropRead { entry: task.entry, oid, reading }).await;
+}
+
+/// Reads an index by its OID once nobody holds its entry's item lock any more: until then a statement of ours may still
+/// be at it.
+pub(super) async fn when_over(world: &World, task: &Task, oid: Oid) -> Result<IndexReading, Failure> {
     loop {
-        let reading = read_back(&world, &Which::WithOid(oid)).await;
+        let reading = read_back(world, &Which::WithOid(oid)).await;
         let busy = reading.as_ref().is_ok_and(|reading| {
             reading.builders.iter().any(|builder| builder.item_lock.as_ref() == Some(&task.entry))
         });
         if !busy {
-            // Nobody is left to tell when the journal is sealed.
-            let _ = recorder.record(Outcome::DropRead { entry: task.entry, oid, reading }).await;
-            return;
+            return reading;
         }
         tokio::time::sleep(PACE).await;
     }

@@ -3,18 +3,20 @@
 
 use crate::domain::catalog::{IndexFacts, Tie};
 use crate::domain::event::DropPurpose;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::Oid;
 use crate::domain::observe::Outcome;
+use crate::ports::BuildSession;
 use crate::sql::drop_concurrently;
 
-use super::build::{Purpose, Task, held, wait_for_table};
+use super::build::{Purpose, Task, backoff, held, wait_for_table};
 use super::readback::{Which, read_back};
-use super::reconcile::reconcile_drop;
-use super::recorder::{NotRecorded, Recorder};
+use super::reconcile::when_over;
+use super::recorder::{NotRecorded, Question, Recorder, Wanted};
 use super::world::{Hands, World};
 
-/// Drops exactly the index with this OID, or says why not.
+/// Drops exactly the index with this OID, or says why not. What passes by itself, such as a broken connection, is tried
+/// again as often as a build is; every try begins with the catalogs.
 pub(super) async fn remove(
     world: World,
     hands: Hands,
@@ -23,8 +25,80 @@ pub(super) async fn remove(
     oid: Oid,
     purpose: DropPurpose,
 ) {
-    // A refusal to record means that the journal is sealed: the drop stays open in it and is reconciled later.
-    let _ = attempt(&world, &hands, &recorder, &task, oid, purpose).await;
+    let question = Question::Drop(task.entry.clone());
+    let mut tries = 1;
+    loop {
+        let verdict = match attempt(&world, &hands, &recorder, &task, oid, purpose).await {
+            Ok(verdict) => verdict,
+            // The journal is sealed: the drop stays open in it and is reconciled later.
+            Err(NotRecorded::Sealed | NotRecorded::Gone | NotRecorded::NotNow) => return,
+        };
+        let again = verdict.passes
+            && tries < task.settings.attempts
+            && recorder.wanted(question.clone()).await == Wanted::Yes;
+        if !again {
+            // Nobody is left to tell when the journal is sealed.
+            let _ = recorder.record(verdict.outcome).await;
+            return;
+        }
+        tracing::warn!(entry = task.entry.0, tries, "drop is tried again");
+        tokio::time::sleep(backoff(tries, world.ids.below(1_000))).await;
+        tries += 1;
+    }
+}
+
+/// What one try came to.
+struct Verdict {
+    /// What is recorded unless there is another try.
+    outcome: Outcome,
+    /// Whether another try can end differently.
+    passes: bool,
+}
+
+/// One try, with the means to put into words how it ended.
+struct Try<'a> {
+    world: &'a World,
+    task: &'a Task,
+    oid: Oid,
+    purpose: DropPurpose,
+}
+
+impl Try<'_> {
+    fn refused(&self, why: String) -> Verdict {
+        Verdict {
+            outcome: Outcome::DropRefused { entry: self.task.entry.clone(), oid: self.oid, why },
+            passes: false,
+        }
+    }
+
+    fn failed(&self, failure: Failure) -> Verdict {
+        let passes = passes(failure.class, self.purpose);
+        Verdict { passes, ..self.refused(failure.message) }
+    }
+
+    /// In doubt the server may be at it still: its end is what counts.
+    async fn read(&self, in_doubt: bool, passes: bool) -> Verdict {
+        let reading = if in_doubt {
+            when_over(self.world, self.task, self.oid).await
+        } else {
+            read_back(self.world, &Which::WithOid(self.oid)).await
+        };
+        let gone = reading.as_ref().is_ok_and(|reading| reading.index.is_none());
+        Verdict {
+            outcome: Outcome::DropRead { entry: self.task.entry.clone(), oid: self.oid, reading },
+            passes: passes && !gone,
+        }
+    }
+}
+
+/// Whether a drop that failed so is worth another try. A person who cancels the rollback of a valid index is heeded;
+/// a leftover has to go all the same.
+fn passes(class: FailureClass, purpose: DropPurpose) -> bool {
+    if matches!(class, FailureClass::Cancelled | FailureClass::Terminated) {
+        return purpose == DropPurpose::Leftover;
+    }
+    // The wait for the table's lock had its own tries and its own budget.
+    class.may_pass() && class != FailureClass::LockTimeout
 }
 
 async fn attempt(
@@ -34,49 +108,28 @@ async fn attempt(
     task: &Task,
     oid: Oid,
     purpose: DropPurpose,
-) -> Result<(), NotRecorded> {
-    let refuse = |why: String| recorder.record(Outcome::DropRefused { entry: task.entry.clone(), oid, why });
+) -> Result<Verdict, NotRecorded> {
+    let this = Try { world, task, oid, purpose };
     let reading = read_back(world, &Which::WithOid(oid)).await;
-    let index = match reading {
-        Err(failure) => return refuse(failure.message).await,
-        Ok(reading) => {
-            if let Some(ref index) = reading.index {
-                index.clone()
-            } else {
-                let outcome = Outcome::DropRead { entry: task.entry.clone(), oid, reading: Ok(reading) };
-                return recorder.record(outcome).await;
-            }
+    let index = match reading.as_ref().map(|reading| reading.index.clone()) {
+        Err(failure) => return Ok(this.failed(failure.clone())),
+        Ok(None) => {
+            let outcome = Outcome::DropRead { entry: task.entry.clone(), oid, reading };
+            return Ok(Verdict { outcome, passes: false });
         }
+        Ok(Some(index)) => index,
     };
     if let Some(why) = objection(&index, task, purpose) {
-        return refuse(why).await;
+        return Ok(this.refused(why));
     }
     // By its OID it may bear another name by now; its table's lock and its own are asked for by those of today.
     let task = &Task { index: index.name.clone(), table: index.table.clone(), ..task.clone() };
     let mut session = match hands.workshop.open(&task.request()).await {
         Ok(session) => session,
-        Err(failure) => return refuse(failure.message).await,
+        Err(failure) => return Ok(this.failed(failure)),
     };
-    // A drop asks for the same table lock as a build and kills a running one just the same.
-    match wait_for_table(world, recorder, task, session.as_mut(), Purpose::Drop).await {
-        Ok(Ok(())) => {}
-        Ok(Err(failure)) => return refuse(failure.message).await,
-        Err(NotRecorded::NotNow) => return refuse("it is not wanted any more".to_owned()).await,
-        Err(gone) => return Err(gone),
-    }
-    match session.try_item_lock().await {
-        Ok(None) => {}
-        Ok(Some(holder)) => return refuse(held(holder).message).await,
-        Err(failure) => return refuse(failure.message).await,
-    }
-    match session.index_named(&index.name).await {
-        Ok(Some(now)) if now.oid == oid => {
-            if let Some(why) = objection(&now, task, purpose) {
-                return refuse(why).await;
-            }
-        }
-        Ok(_) => return refuse("the name no longer belongs to that index".to_owned()).await,
-        Err(failure) => return refuse(failure.message).await,
+    if let Some(verdict) = make_ready(&this, recorder, task, session.as_mut(), &index).await? {
+        return Ok(verdict);
     }
     let statement =
         format!("{} {}", task.comment(recorder), drop_concurrently(&index.name.schema, &index.name.name));
@@ -88,20 +141,49 @@ async fn attempt(
     };
     match recorder.record(intent).await {
         Ok(()) => {}
-        Err(NotRecorded::NotNow) => return refuse("it is not wanted any more".to_owned()).await,
+        Err(NotRecorded::NotNow) => return Ok(this.refused("it is not wanted any more".to_owned())),
         Err(other) => return Err(other),
     }
     let result: Result<(), Failure> = session.execute(&statement).await;
     let in_doubt = result.as_ref().is_err_and(|failure| failure.class.leaves_doubt());
+    let passing = result.as_ref().is_err_and(|failure| passes(failure.class, purpose));
     recorder.record(Outcome::DropEnded { entry: task.entry.clone(), result }).await?;
     drop(session);
-    if in_doubt {
-        // The server may be at it still: its end is what counts.
-        reconcile_drop(world.clone(), recorder.clone(), task.clone(), oid).await;
-        return Ok(());
+    Ok(this.read(in_doubt, passing).await)
+}
+
+/// Everything between an open session and the intent; the reason when nothing is to be sent.
+async fn make_ready(
+    this: &Try<'_>,
+    recorder: &Recorder,
+    task: &Task,
+    session: &mut dyn BuildSession,
+    index: &IndexFacts,
+) -> Result<Option<Verdict>, NotRecorded> {
+    // A drop asks for the same table lock as a build and kills a running one just the same.
+    match wait_for_table(this.world, recorder, task, session, Purpose::Drop).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => return Ok(Some(this.failed(failure))),
+        Err(NotRecorded::NotNow) => {
+            return Ok(Some(this.refused("it is not wanted any more".to_owned())));
+        }
+        Err(gone) => return Err(gone),
     }
-    let reading = read_back(world, &Which::WithOid(oid)).await;
-    recorder.record(Outcome::DropRead { entry: task.entry.clone(), oid, reading }).await
+    match session.try_item_lock().await {
+        Ok(None) => {}
+        // Held a moment ago: that passes.
+        Ok(Some(holder)) => {
+            return Ok(Some(Verdict { passes: true, ..this.refused(held(holder).message) }));
+        }
+        Err(failure) => return Ok(Some(this.failed(failure))),
+    }
+    Ok(match session.index_named(&index.name).await {
+        Ok(Some(now)) if now.oid == this.oid => {
+            objection(&now, task, this.purpose).map(|why| this.refused(why))
+        }
+        Ok(_) => Some(this.refused("the name no longer belongs to that index".to_owned())),
+        Err(failure) => Some(this.failed(failure)),
+    })
 }
 
 /// Why an index must stay, if it must.

@@ -299,8 +299,11 @@ impl Run {
     pub(crate) async fn finish(mut self) -> Finished {
         let wait = async {
             loop {
-                while let Some(step) = self.unanswered.pop_front() {
-                    self.answer(&step).await;
+                // What is refused now, as builds go on, is asked again after the next event.
+                for step in std::mem::take(&mut self.unanswered) {
+                    if matches!(self.answer(&step).await, Err(Refusal::NotReady { .. })) {
+                        self.unanswered.push_back(step);
+                    }
                 }
                 if self.next().await.is_none() {
                     return;
@@ -331,7 +334,7 @@ impl Run {
         }
     }
 
-    async fn answer(&self, step: &StepId) {
+    async fn answer(&self, step: &StepId) -> Result<(), Refusal> {
         let steps = self.state.run.as_ref().unwrap();
         let kind = &steps.playbook.steps().find(|known| known.id == *step).unwrap().kind;
         let go_on = |step: &StepId| Verb::Confirm { step: step.clone(), typed: "go on".to_owned() };
@@ -343,7 +346,7 @@ impl Run {
                         .await
                         .unwrap();
                 }
-                return;
+                return Ok(());
             }
             StepKind::SignOff { .. } => {
                 Verb::SignOff { name: "tester".to_owned(), reason: "tested".to_owned() }
@@ -353,8 +356,7 @@ impl Run {
             }
             StepKind::Confirm { .. } | StepKind::BuildIndexes { .. } | StepKind::Verify { .. } => go_on(step),
         };
-        // The step may have gone on by itself meanwhile.
-        self.command(verb).await.ok();
+        self.command(verb).await
     }
 }
 
