@@ -24,6 +24,9 @@ pub(super) const FIRST_PATIENCE: Millis = Millis(10_000);
 /// restarting.
 pub(super) const KNOWN_PATIENCE: Millis = Millis(30_000);
 
+/// Fresh connections at once while entries are read again.
+const READERS: usize = 4;
+
 /// Proves where we are.
 pub(super) async fn connect(world: World, recorder: Recorder, patience: Millis) {
     let result = patiently(&world, patience, || world.catalog.target()).await;
@@ -110,9 +113,14 @@ fn complete(mut plans: Vec<PlanReading>, queries: &[String]) -> Vec<PlanReading>
 
 /// Reads entries again, each on a fresh connection.
 pub(super) async fn verify(world: World, recorder: Recorder, entries: Vec<(EntryKey, QualifiedName)>) {
-    for (entry, index) in entries {
-        let reading = read_back(&world, &Which::Named(&index)).await;
-        if recorder.record(Outcome::Verified { entry, reading }).await.is_err() {
+    let world = &world;
+    let read = entries.into_iter().map(|(entry, index)| async move {
+        let reading = read_back(world, &Which::Named(&index)).await;
+        Outcome::Verified { entry, reading }
+    });
+    let mut readings = futures_util::stream::iter(read).buffer_unordered(READERS);
+    while let Some(reading) = readings.next().await {
+        if recorder.record(reading).await.is_err() {
             return;
         }
     }
