@@ -7,7 +7,6 @@ use cicerone::domain::event::{Ending, Origin};
 use cicerone::domain::state::{BuildStatus, RunState};
 use tokio_postgres::Client;
 
-use super::MAJOR;
 use super::harness::{Run, Scenario};
 use super::holder::{slow_function, table};
 use super::loss::Cable;
@@ -54,10 +53,24 @@ async fn round(run: Run, session: &Client, cable: &Cable, random: &mut fastrand:
 
 #[tokio::test]
 async fn whatever_is_cut_cancelled_or_killed_each_index_is_made_once() {
+    chaos(super::MAJOR).await;
+}
+
+#[tokio::test]
+async fn the_same_holds_on_the_oldest_major() {
+    chaos(12).await;
+}
+
+#[tokio::test]
+async fn the_same_holds_on_the_newest_major() {
+    chaos(18).await;
+}
+
+async fn chaos(major: u32) {
     let seed = fastrand::u64(..);
-    println!("seed {seed}");
+    println!("PostgreSQL {major}, seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let database = database(MAJOR).await;
+    let database = database(major).await;
     let session = database.connect().await;
     for name in ["t", "u", "v"] {
         table(&session, name, 40).await;
