@@ -134,7 +134,12 @@ impl RunState {
                 .builds
                 .get(&item.key)
                 .is_some_and(|record| matches!(record.status, BuildStatus::Retrying { .. }));
-            if waits && !matches!(item.state, ItemState::ToBuild | ItemState::Present { .. }) {
+            // A leftover that was dropped while the plan was read is as good as none.
+            let dropped = self.drops.get(&item.key).is_some_and(|drop| {
+                drop.conclusion == Some(DropConclusion::Gone)
+                    && matches!(item.state, ItemState::Leftover { oid, .. } if oid == drop.oid)
+            });
+            if waits && !dropped && !matches!(item.state, ItemState::ToBuild | ItemState::Present { .. }) {
                 self.builds.remove(&item.key);
             }
             if let ItemState::Present { oid, size } = &item.state {

@@ -338,6 +338,31 @@ fn what_happened_before_a_process_died_is_still_known_afterwards() {
 }
 
 #[test]
+fn a_plan_that_was_read_before_our_own_drop_does_not_bring_the_leftover_back() {
+    let mut log = Log::building(vec![entry("a", 1, ItemState::ToBuild)]);
+    log.left("public.a", 7, FailureClass::Cancelled);
+    let started = DropEvent::Started { entry: a(), oid: Oid(7), purpose: DropPurpose::Leftover };
+    log.push(EventKind::Drop(started));
+    let gone = DropEvent::Concluded { entry: a(), oid: Oid(7), conclusion: DropConclusion::Gone };
+    log.push(EventKind::Drop(gone));
+    let leftover = |oid| ItemState::Leftover {
+        oid: Oid(oid),
+        flags: flags(),
+        size: Bytes(0),
+        harm: LeftoverHarm::CostsWrites,
+        ties: Vec::new(),
+    };
+    let planned = |oid| {
+        let plan = plan(vec![entry("a", 1, leftover(oid))], &RunSettings::default());
+        EventKind::Run(RunEvent::Planned { plan: Box::new(plan) })
+    };
+    let other = edit(log.clone(), |it| it.push(planned(8)));
+    assert!(!other.state.builds.contains_key(&a()), "another leftover is what the plan says");
+    log.push(planned(7));
+    assert!(matches!(log.state.builds[&a()].status, BuildStatus::Retrying { .. }));
+}
+
+#[test]
 fn an_index_that_is_seen_before_any_intent_is_not_taken_into_the_ledger() {
     let mut log = Log::building(vec![entry("a", 1, ItemState::ToBuild)]);
     log.started("public.a", 1);

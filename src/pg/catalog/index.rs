@@ -91,7 +91,20 @@ async fn rows(session: &Session, tables: &[Oid], oids: &[Oid]) -> Result<Vec<Row
     let tables: Vec<u32> = tables.iter().map(|oid| oid.0).collect();
     let oids: Vec<u32> = oids.iter().map(|oid| oid.0).collect();
     let sql = include_str!("../queries/indexes.sql");
-    session.rows("indexes", sql, &[(&tables, Type::OID_ARRAY), (&oids, Type::OID_ARRAY)]).await
+    let rows = session.rows("indexes", sql, &[(&tables, Type::OID_ARRAY), (&oids, Type::OID_ARRAY)]).await?;
+    let mut there = Vec::with_capacity(rows.len());
+    for row in rows {
+        if is_there(&row)? {
+            there.push(row);
+        }
+    }
+    Ok(there)
+}
+
+/// `pg_get_indexdef` does not follow the query's snapshot: of an index that was dropped meanwhile it says nothing (12-18).
+fn is_there(row: &Row) -> Result<bool, PgError> {
+    let whole = row.get::<Option<RawText>>("display")?.is_some();
+    Ok(whole && row.get::<Vec<Option<RawText>>>("texts")?.iter().all(Option::is_some))
 }
 
 /// True sizes. Empty when a lock could not be had in half a second: the caller then keeps what the statistics say.

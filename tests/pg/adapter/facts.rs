@@ -163,3 +163,28 @@ async fn names_that_are_no_utf8_are_shown_escaped_and_fail_no_reading() {
     assert_eq!(names, [r"gr\xF6"]);
     assert!(facts.expected.values().all(Result::is_ok));
 }
+
+#[tokio::test]
+async fn indexes_that_come_and_go_while_they_are_read_harm_no_reading() {
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    session.batch_execute("CREATE TABLE t (x int, y int); CREATE INDEX stays ON t (y)").await.unwrap();
+    let catalog = PgCatalog::new(link(&database, Access::ReadWrite));
+    let entries = [entry("CREATE INDEX CONCURRENTLY ix ON t (x)")];
+    let (over, mut seen) = tokio::sync::watch::channel(false);
+    let change = async {
+        while !*seen.borrow_and_update() {
+            session.batch_execute("CREATE INDEX ix ON t (x, y)").await.unwrap();
+            session.batch_execute("DROP INDEX ix").await.unwrap();
+        }
+    };
+    let read = async {
+        for _ in 0..20 {
+            let facts = catalog.facts(&entries).await.unwrap();
+            assert!(facts.indexes.iter().any(|index| index.name.name == "stays"));
+            catalog.index_named(&QualifiedName::new("public", "ix")).await.unwrap();
+        }
+        over.send_replace(true);
+    };
+    tokio::join!(change, read);
+}
