@@ -50,7 +50,7 @@ pub fn next_build(
         .min_by_key(|item| urgency(item))
         .map(|item| {
             let attempts = state.builds.get(&item.key).map_or(0, |record| record.attempts);
-            (item.key.clone(), attempts + 1)
+            (item.key.clone(), attempts.saturating_add(1))
         })
 }
 
