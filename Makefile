@@ -3,6 +3,8 @@
 CARGO ?= cargo
 # Arguments for the rehearsal, e.g. make rehearse ARGS='--fault writer --pg-version 16'
 ARGS ?=
+# `make rehearse PROFILE=dev` builds in less time and runs slower.
+PROFILE ?= release
 
 .DEFAULT_GOAL := help
 .PHONY: help rehearse build test check fmt clippy doc bless bench
@@ -11,8 +13,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## Roll the sample out on a throwaway PostgreSQL: a console on a terminal, else headless
-	@$(CARGO) build --release --locked
-	@$(CARGO) run --release --locked --quiet -- rehearse --fetch $(ARGS)
+	@$(CARGO) build --profile $(PROFILE) --locked
+	@$(CARGO) run --profile $(PROFILE) --locked --quiet -- rehearse --fetch $(ARGS)
 
 build: ## Build the release binary
 	$(CARGO) build --release --locked
