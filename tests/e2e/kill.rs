@@ -1,13 +1,16 @@
 //! `kill -9` at random instants: nothing is lost, nothing is built twice, and the same command again ends it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use cicerone::rehearsal::sample::tables;
 use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::program::{Home, Running};
 use crate::server::{self, Database, Fate, Log, REGISTRY, Statement};
+use crate::support::wait::until;
 
 /// Kills in each of the two databases.
 const KILLS: usize = 10;
@@ -36,14 +39,21 @@ async fn campaign(mut chance: fastrand::Rng) {
     // One instant in each tenth of the run, so that they do not all fall into the same part.
     for part in 0..KILLS {
         let at = chance.usize(part * RECORDS / KILLS..(part + 1) * RECORDS / KILLS);
-        let later = chance.u64(0..60);
-        kill_at(rollout(&home, &dsn), &home, at, later).await;
+        let mut process = Running::start(rollout(&home, &dsn));
+        has_written(&mut process, &home, at).await;
+        if [1, 3, 5].contains(&part) {
+            kill_a_build(process, &database, &mut chance).await;
+            continue;
+        }
+        tokio::time::sleep(Duration::from_millis(chance.u64(0..60))).await;
+        assert!(process.is_running(), "it ended before its kill\n{}", process.end().await);
+        process.signal(Signal::KILL);
+        process.end().await;
     }
     let ended = crate::program::run(rollout(&home, &dsn)).await.with_code(0);
     assert!(ended.last_line().starts_with("82 of 82 verified"), "{ended}");
 
-    let run = home.only_run();
-    let journal = run.join("journal.jsonl");
+    let journal = the_run(&home).expect("a run").join("journal.jsonl");
     home.run(&["journal", "verify", &journal.to_string_lossy()])
         .await
         .with_code(0)
@@ -55,6 +65,33 @@ async fn campaign(mut chance: fastrand::Rng) {
     each_built_once(&log);
     intended_first(&log, &journal, &database);
 }
+
+/// Most of a run over so few rows is spent between builds: here everything is held until one is at work, which then
+/// outlives its process and meets the next one.
+async fn kill_a_build(mut process: Running, database: &Database, chance: &mut fastrand::Rng) {
+    // Who holds a transaction open reads the same activity again and again.
+    let (session, witness) = (database.connect().await, database.connect().await);
+    let all: Vec<&str> = tables().collect();
+    // The locks of somebody who writes, without the dead rows.
+    let write = format!("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE", all.join(", "));
+    session.batch_execute(&write).await.expect("a write");
+    until(&witness, BUILDING).await;
+    assert!(process.is_running());
+    process.signal(Signal::KILL);
+    process.end().await;
+    let row = witness.query_one(BUILDING, &[]).await.expect("an answer");
+    assert!(row.get::<_, bool>(0), "the server goes on without a client");
+    let later = Duration::from_millis(chance.u64(0..1_500));
+    #[expect(clippy::disallowed_methods, reason = "ends by itself, long before the last run does")]
+    tokio::spawn(async move {
+        tokio::time::sleep(later).await;
+        session.batch_execute("COMMIT").await.expect("released");
+    });
+}
+
+/// Whether a build is at work on the server.
+const BUILDING: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+     AND state = 'active' AND query LIKE '%CREATE INDEX CONCURRENTLY%' AND pid <> pg_backend_pid())";
 
 fn rollout(home: &Home, dsn: &str) -> Command {
     home.cicerone(&[
@@ -74,21 +111,21 @@ fn rollout(home: &Home, dsn: &str) -> Command {
     ])
 }
 
-/// Kills once the journal has so many records, and a moment later.
-async fn kill_at(command: Command, home: &Home, records: usize, later: u64) {
-    let mut process = Running::start(command);
-    let reached = || {
-        let runs = home.runs();
-        assert!(runs.len() < 2, "taken over, not begun anew");
-        runs.first().is_some_and(|run| lines(&run.join("journal.jsonl")) >= records)
-    };
-    while !reached() {
-        assert!(process.is_running(), "it ended before record {records}\n{}", process.end().await);
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+/// Waits until the journal has so many records.
+async fn has_written(process: &mut Running, home: &Home, records: usize) {
+    let reached = || the_run(home).is_some_and(|run| lines(&run.join("journal.jsonl")) >= records);
+    while records > 0 && !reached() {
+        assert!(process.is_running(), "it ended before record {records}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    tokio::time::sleep(std::time::Duration::from_millis(later)).await;
-    process.signal(Signal::KILL);
-    process.end().await;
+}
+
+/// The one run; a kill before the very first record leaves a folder in which nothing was ever done.
+fn the_run(home: &Home) -> Option<PathBuf> {
+    let mut runs = home.runs();
+    runs.retain(|run| lines(&run.join("journal.jsonl")) > 0);
+    assert!(runs.len() < 2, "taken over, not begun anew");
+    runs.pop()
 }
 
 fn lines(journal: &Path) -> usize {
