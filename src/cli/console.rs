@@ -20,6 +20,7 @@ use super::args::{Color, RunArgs, TargetArgs};
 use super::ending;
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
+use super::hold::Hold;
 use super::input::{self, RegistryFiles};
 use super::logging;
 use super::opening::{self, Fresh, Opened};
@@ -165,6 +166,7 @@ impl Session {
         folder: &crate::store::run_folder::RunFolder,
     ) {
         let mut running = true;
+        let mut hold = Hold::of(folder);
         while running || self.attended {
             tokio::select! {
                 biased;
@@ -176,6 +178,10 @@ impl Session {
                 leave = leaves.recv(), if self.attended => {
                     self.attended = false;
                     self.left(leave).await;
+                }
+                verb = hold.changed(), if running => {
+                    // Paused or resumed at the screen already: then that is so.
+                    let _ = self.handle.command(Command { by: self.by.clone(), verb }).await;
                 }
                 signal = signals.next() => self.signalled(signal).await,
             }

@@ -15,6 +15,7 @@ use crate::domain::state::{CheckRecord, RunState};
 use crate::engine::{Engine, EngineEnd, EngineHandle};
 use crate::report::Reporter;
 
+use super::hold::Hold;
 use super::signal::{Signal, Signals};
 
 /// What flags answer.
@@ -80,7 +81,7 @@ pub async fn drive(
     answers: Answers,
     by: Person,
     reporter: &mut dyn Reporter,
-    signals: &mut Signals,
+    (signals, hold): (&mut Signals, &mut Hold),
 ) -> Option<Driven> {
     let mut driver = Driver {
         state: engine.state().clone(),
@@ -104,6 +105,10 @@ pub async fn drive(
             Ok(()) = lines.samples.changed() => {
                 let newest = lines.samples.borrow_and_update().clone();
                 driver.samples(&newest);
+            }
+            verb = hold.changed() => {
+                // Paused or resumed by somebody else already: then that is so.
+                let _ = driver.try_send(verb).await;
             }
             signal = signals.next() => {
                 if ended_by.is_some() {

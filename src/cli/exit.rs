@@ -169,3 +169,75 @@ pub fn of_run(state: &RunState) -> Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{EventKind, RunEvent};
+    use crate::domain::failure::FailureClass;
+    use crate::domain::plan::ItemState;
+    use crate::domain::state::fixture::{BUILD, CHECKS, CONFIRM, Log, entry};
+    use crate::domain::target::{Mode, RunSettings};
+
+    fn closed(mut log: Log, ending: Ending) -> Exit {
+        log.push(EventKind::Run(RunEvent::Closed { ending }));
+        of_run(&log.state)
+    }
+
+    fn two() -> Log {
+        Log::building(vec![entry("a", 1, ItemState::ToBuild), entry("b", 2, ItemState::ToBuild)])
+    }
+
+    fn with_a_built() -> Log {
+        let mut log = two();
+        log.started("public.a", 1).intended("public.a", 11).built("public.a", 101);
+        log
+    }
+
+    fn at(step: &str) -> Ending {
+        Ending::StoppedAt { step: step.into() }
+    }
+
+    #[test]
+    fn what_never_began_is_stopped_and_what_was_lost_sight_of_is_unknown() {
+        let unknown = || Ending::Unknown { why: "no connection".to_owned() };
+        assert_eq!(closed(Log::opened(RunSettings::default(), Mode::Live), unknown()), Exit::Stopped);
+        assert_eq!(closed(two(), unknown()), Exit::Unknown);
+        assert_eq!(of_run(&two().state), Exit::Unknown, "still open");
+    }
+
+    #[test]
+    fn a_stop_is_3_as_long_as_nothing_was_begun() {
+        assert_eq!(closed(two(), at(CHECKS)), Exit::Stopped);
+        assert_eq!(closed(two(), at(BUILD)), Exit::Stopped);
+        assert_eq!(closed(with_a_built(), at(BUILD)), Exit::Partial);
+    }
+
+    #[test]
+    fn what_remains_on_the_server_is_worse_than_how_it_ended() {
+        for ending in [Ending::Aborted, Ending::Finished, Ending::NeedsPerson { step: CONFIRM.into() }] {
+            let mut log = two();
+            log.started("public.a", 1).intended("public.a", 11).left(
+                "public.a",
+                101,
+                FailureClass::UniqueViolation,
+            );
+            assert_ne!(closed(log, ending), Exit::Verified);
+        }
+        assert_eq!(closed(two(), Ending::Aborted), Exit::Aborted);
+        assert_eq!(closed(two(), Ending::NeedsPerson { step: CONFIRM.into() }), Exit::NeedsPerson);
+        assert_eq!(closed(with_a_built(), Ending::Finished), Exit::Partial);
+    }
+
+    #[test]
+    fn never_fail_forgives_what_is_known_and_nothing_else() {
+        let forgiven: Vec<Exit> = TABLE
+            .iter()
+            .map(|(exit, _)| *exit)
+            .filter(|exit| ExitPolicy::NeverFail.apply(*exit) != *exit)
+            .collect();
+        assert_eq!(forgiven, [Exit::Stopped, Exit::Partial, Exit::Leftover, Exit::Aborted]);
+        assert!(TABLE.iter().all(|(exit, _)| ExitPolicy::Truth.apply(*exit) == *exit));
+        assert!(TABLE.is_sorted_by_key(|(exit, _)| *exit as u8));
+    }
+}

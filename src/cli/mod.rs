@@ -14,6 +14,7 @@ pub mod drive;
 pub mod ending;
 pub mod error;
 pub mod exit;
+pub mod hold;
 pub mod input;
 pub mod inspect;
 pub mod logging;

@@ -22,6 +22,7 @@ use super::drive::{AfterRollback, Answers, Driven, Lines, drive};
 use super::ending;
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
+use super::hold::Hold;
 use super::input::{self, RegistryFiles};
 use super::logging;
 use super::opening::{self, Fresh, Opened};
@@ -152,12 +153,10 @@ pub async fn follow(
     let opening = Opening { journal: Box::new(journal), state, monitor: Box::new(wired.monitor) };
     let (engine, handle) = engine::open(wired.world, opening, outlets);
     let lines = Lines { events: event_reader, samples: sample_reader };
-    let driven =
-        drive(engine, handle, lines, headless.answers, around.person(), reporter.as_mut(), &mut signals)
-            .await
-            .ok_or_else(|| {
-                CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug)
-            })?;
+    let outside = (&mut signals, &mut Hold::of(&folder));
+    let driven = drive(engine, handle, lines, headless.answers, around.person(), reporter.as_mut(), outside)
+        .await
+        .ok_or_else(|| CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug))?;
     let exit = finish(&folder, reporter.as_mut(), &driven);
     wired.tasks.close();
     drop(log);

@@ -144,3 +144,19 @@ async fn unread(home: &Home, database: &Database, arguments: &[&str]) -> Ended {
         stderr: String::from_utf8(output.stderr).expect("UTF-8"),
     }
 }
+
+#[tokio::test]
+async fn a_file_named_hold_pauses_before_the_next_build_until_it_is_gone() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let (mut process, writer) = waiting(&home, &database, &[]).await;
+    let hold = home.only_run().join("HOLD");
+    fs_err::write(&hold, "").expect("the file");
+    process.says("paused by").await;
+    writer.ends().await;
+    process.says("idx_orders_customer DONE").await;
+    fs_err::remove_file(&hold).expect("gone");
+    let ended = process.end().await.with_code(0);
+    let place = |text: &str| ended.stdout.find(text).unwrap_or_else(|| panic!("no {text:?} in {ended}"));
+    assert!(place("idx_orders_customer DONE") < place("resumed by"), "{ended}");
+    assert!(place("resumed by") < place("idx_orders_open RUN"), "{ended}");
+}

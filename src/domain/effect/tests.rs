@@ -48,6 +48,22 @@ fn a_closed_run_does_nothing() {
 }
 
 #[test]
+fn a_run_that_is_bound_to_another_plan_stops_before_it_builds() {
+    let bound = |id: &str| RunSettings { only_plan: Some(id.into()), ..RunSettings::default() };
+    let items = || vec![entry("a", 1, ItemState::ToBuild)];
+    let other = Log::building_with(items(), &bound("another"));
+    assert_eq!(next_with(&other, &[EffectKey::Plan]), None);
+    assert_eq!(next(&other), Some(close(Ending::StoppedAt { step: BUILD.into() })));
+    let plan = other.state.plan.as_ref().map(|plan| plan.id.0.clone()).unwrap_or_default();
+    let mut same = Log::building_with(items(), &bound(&plan));
+    assert!(matches!(next(&same), Some(Effect::Build { .. })));
+    // What the run itself made changes every later plan.
+    same.started(A, 1).intended(A, 11).built(A, 101);
+    same.state.run.as_mut().unwrap().settings.only_plan = Some("another".into());
+    assert_ne!(next(&same), Some(close(Ending::StoppedAt { step: BUILD.into() })));
+}
+
+#[test]
 fn a_target_that_changed_ends_the_run_once_nothing_is_in_flight() {
     let mut log = one();
     log.state.control.target_changed = Some(vec!["timeline".to_owned()]);
