@@ -122,6 +122,12 @@ pub enum Refusal {
         /// Which checks.
         why: String,
     },
+    /// What is left to drop has no witness.
+    #[error("nobody saw this run make {entries}: name what is to be dropped")]
+    NotProven {
+        /// Which.
+        entries: String,
+    },
     /// It is already so.
     #[error("already {what}")]
     Already {

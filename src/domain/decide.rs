@@ -238,7 +238,7 @@ fn roll(state: &RunState, entries: &[EntryKey], reason: &str, by: Person) -> Res
         })
     };
     for key in entries {
-        if !state.ledger.contains_key(key) && !running(key) {
+        if !state.ledger.contains_key(key) && !running(key) && state.presumed(key).is_none() {
             return Err(Refusal::NotOurs { entry: key.0.clone() });
         }
     }
@@ -257,7 +257,17 @@ fn roll(state: &RunState, entries: &[EntryKey], reason: &str, by: Person) -> Res
         entries.to_vec()
     };
     if entries.is_empty() {
-        return Err(already("as it was: this run has made nothing that is still there"));
+        let presumed: Vec<&str> = state
+            .builds
+            .keys()
+            .filter(|key| state.presumed(key).is_some())
+            .map(|key| key.0.as_str())
+            .collect();
+        return Err(if presumed.is_empty() {
+            already("as it was: this run has made nothing that is still there")
+        } else {
+            Refusal::NotProven { entries: presumed.join(", ") }
+        });
     }
     Ok(EventKind::Rollback(RollbackEvent::Requested { by, reason: good_reason(reason)?, entries }))
 }

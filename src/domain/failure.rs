@@ -84,6 +84,15 @@ impl FailureClass {
         matches!(self, Self::ConnectionLost | Self::ServerRestart | Self::Terminated)
     }
 
+    /// Whether only a statement that had its table's lock, and so made its index, can fail like this. The others may
+    /// also end one that waited for the lock.
+    pub fn is_of_the_build(self) -> bool {
+        matches!(
+            self,
+            Self::UniqueViolation | Self::DiskFull | Self::ConfiguredLimit | Self::TooLarge | Self::BadData
+        )
+    }
+
     /// Whether another attempt can end differently without anybody changing anything.
     pub fn may_pass(self) -> bool {
         matches!(

@@ -128,8 +128,34 @@ async fn attempt_build(
     }
     let result = session.execute(&statement).await;
     let in_doubt = result.as_ref().is_err_and(|failure| failure.class.leaves_doubt());
+    witness(recorder, task, session.as_mut(), &result).await?;
     end(recorder, task, result).await?;
     Ok((!in_doubt).then_some(backend))
+}
+
+/// Which index the statement made, from the session that made it and before anything else happens: a short build is
+/// over before the observer sees it, and only an index that was seen is ours to drop. A session that cannot say leaves
+/// it without a witness.
+async fn witness(
+    recorder: &Recorder,
+    task: &Task,
+    session: &mut dyn BuildSession,
+    result: &Result<(), Failure>,
+) -> Result<(), NotRecorded> {
+    let made = match result.as_ref().map_err(|failure| failure.class) {
+        Ok(()) => true,
+        Err(class) if class.leaves_doubt() || class == FailureClass::NameTaken => false,
+        Err(class) if class.is_of_the_build() => true,
+        // It may have ended while it waited for the table behind somebody who makes an index of this name.
+        Err(_) => session.others_build().await.is_ok_and(|others| !others),
+    };
+    if !made {
+        return Ok(());
+    }
+    match session.oid_named(&task.index).await {
+        Ok(Some(oid)) => recorder.record(Outcome::Located { entry: task.entry.clone(), oid }).await,
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
 async fn end(recorder: &Recorder, task: &Task, result: Result<(), Failure>) -> Result<(), NotRecorded> {

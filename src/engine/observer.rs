@@ -24,6 +24,12 @@ use super::recorder::{NotRecorded, Recorder};
 /// Between rounds while something runs. Polling every 2 ms cost a build up to 15 % on two cores; at half a second
 /// the cost is not measurable.
 const PACE: Duration = Duration::from_millis(500);
+/// Between looks for the index of a build that just began: one view, nothing else.
+const FIRST_PACE: Duration = Duration::from_millis(25);
+/// From a change of what is watched to the next round.
+const BURST: Duration = Duration::from_millis(100);
+/// For how long: a build that waits for its first lock has no index to show.
+const FIRST_LOOKS: Millis = Millis(1_000);
 /// Between rounds while nothing runs.
 const IDLE_PACE: Duration = Duration::from_secs(2);
 /// A wait shorter than this is ordinary traffic and not worth an event.
@@ -100,17 +106,87 @@ pub(super) async fn observe(
                 Duration::from_millis(500 * u64::from(tries.min(10)))
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(pace) => {}
-            changed = watched.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                // A build that just began is looked at soon, and a burst of changes makes one round.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+        let paused = wait_for_round(monitor.as_mut(), &mut tracks, &mut watched, &recorder, pace).await;
+        if paused.is_err() {
+            return;
         }
     }
+}
+
+/// Waits for the next round, and meanwhile looks for the indexes of builds that just began: one that was never seen is
+/// not ours to drop should its process or its connection die.
+async fn wait_for_round(
+    monitor: &mut dyn Monitor,
+    tracks: &mut BTreeMap<EntryKey, Track>,
+    watched: &mut watch::Receiver<Attention>,
+    recorder: &Recorder,
+    pace: Duration,
+) -> Result<(), NotRecorded> {
+    let mut round = tokio::time::Instant::now() + pace;
+    loop {
+        let wanted = watched.borrow().items.clone();
+        let unseen = find_indexes(monitor, tracks, &wanted, recorder).await?;
+        let look = if unseen { round.min(tokio::time::Instant::now() + FIRST_PACE) } else { round };
+        tokio::select! {
+            () = tokio::time::sleep_until(look) => {}
+            changed = watched.changed() => {
+                changed.map_err(|_| NotRecorded::Gone)?;
+                // A build that just began is looked at soon, and a burst of changes makes one round.
+                round = round.min(tokio::time::Instant::now() + BURST);
+            }
+        }
+        if tokio::time::Instant::now() >= round {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells of indexes that show for the first time. True while there are builds that may still show theirs. A reading
+/// that fails is left to the next round.
+async fn find_indexes(
+    monitor: &mut dyn Monitor,
+    tracks: &mut BTreeMap<EntryKey, Track>,
+    wanted: &[Watched],
+    recorder: &Recorder,
+) -> Result<bool, NotRecorded> {
+    let fresh = |tracks: &BTreeMap<EntryKey, Track>, watched: &Watched| {
+        let track = tracks.get(&watched.request.entry).filter(|it| it.backend == watched.request.backend);
+        watched.what == What::Build
+            && track.is_none_or(|it| it.located.is_none() && it.tracker.in_phase() < FIRST_LOOKS)
+    };
+    let fresh: Vec<&Watched> = wanted.iter().filter(|watched| fresh(tracks, watched)).collect();
+    if fresh.is_empty() {
+        return Ok(false);
+    }
+    let Ok((at, rows)) = monitor.progress().await else { return Ok(false) };
+    for watched in fresh {
+        let WatchRequest { entry, backend, .. } = &watched.request;
+        let seen = rows.iter().find(|row| row.backend == *backend).and_then(|row| row.seen);
+        let Some(oid) = seen.map(|seen| seen.index_oid).filter(|oid| *oid != Oid(0)) else { continue };
+        let track = track(tracks, watched, at);
+        track.located = Some(oid);
+        recorder.record(Outcome::Located { entry: entry.clone(), oid }).await?;
+    }
+    Ok(true)
+}
+
+/// What is known of a watched item; nothing when its backend is another one by now.
+fn track<'a>(
+    tracks: &'a mut BTreeMap<EntryKey, Track>,
+    watched: &Watched,
+    at: jiff::Timestamp,
+) -> &'a mut Track {
+    let WatchRequest { entry, backend, .. } = &watched.request;
+    tracks.retain(|key, track| key != entry || track.backend == *backend);
+    tracks.entry(entry.clone()).or_insert_with(|| Track {
+        backend: *backend,
+        tracker: Tracker::new(watched.family, at),
+        phase: Phase::FirstLock,
+        located: None,
+        told: Vec::new(),
+        over_budget: false,
+        told_late: false,
+    })
 }
 
 /// A reading that fails leaves the list out; the next round shows whether the link is lost.
@@ -148,15 +224,7 @@ async fn take_round(
 ) -> Result<(), NotRecorded> {
     for watched in wanted {
         let key = &watched.request.entry;
-        let track = tracks.entry(key.clone()).or_insert_with(|| Track {
-            backend: watched.request.backend,
-            tracker: Tracker::new(watched.family, round.at),
-            phase: Phase::FirstLock,
-            located: None,
-            told: Vec::new(),
-            over_budget: false,
-            told_late: false,
-        });
+        let track = track(tracks, watched, round.at);
         let row = round.progress.iter().find(|row| row.backend == track.backend);
         let blockers = blockers_of(round, key);
         for outcome in read(track, watched, row, blockers, round, settings) {

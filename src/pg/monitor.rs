@@ -36,6 +36,14 @@ impl PgMonitor {
         Self { link, session: None, wal: None }
     }
 
+    /// The connection, out of its place until it has answered.
+    async fn session(&mut self) -> Result<Session, Failure> {
+        match self.session.take() {
+            Some(session) if !session.is_closed() => Ok(session),
+            _ => self.link.reader("monitor").await,
+        }
+    }
+
     /// The rate between two readings; none for the first, after a restart, or on a standby.
     fn wal_rate(&mut self, at: jiff::Timestamp, bytes: Option<u64>) -> Option<Bytes> {
         let before = self.wal.take();
@@ -50,10 +58,7 @@ impl PgMonitor {
 #[async_trait]
 impl Monitor for PgMonitor {
     async fn round(&mut self, watched: &[WatchRequest]) -> Result<MonitorRound, Failure> {
-        let session = match self.session.take() {
-            Some(session) if !session.is_closed() => session,
-            _ => self.link.reader("monitor").await?,
-        };
+        let session = self.session().await?;
         // Only a session that answered is kept: after an error the next round begins with a new one.
         let read = match tokio::time::timeout(ROUND_DEADLINE, read(&session, watched)).await {
             Ok(read) => read?,
@@ -66,11 +71,18 @@ impl Monitor for PgMonitor {
         Ok(MonitorRound { at, progress: read.progress, blockers: read.blockers, gone: read.gone, server })
     }
 
-    async fn drop_holders(&mut self, tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure> {
-        let session = match self.session.take() {
-            Some(session) if !session.is_closed() => session,
-            _ => self.link.reader("monitor").await?,
+    async fn progress(&mut self) -> Result<(jiff::Timestamp, Vec<ProgressRow>), Failure> {
+        let session = self.session().await?;
+        let rows = match tokio::time::timeout(ROUND_DEADLINE, progress(&session)).await {
+            Ok(rows) => rows?,
+            Err(_) => return Err(PgError::NoAnswer { after: ROUND_DEADLINE }.into()),
         };
+        self.session = Some(session);
+        Ok((self.link.now(), rows))
+    }
+
+    async fn drop_holders(&mut self, tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure> {
+        let session = self.session().await?;
         // No backend has pid 0: nobody waits yet, everybody found is still ahead.
         let nobody = Pid(0);
         let subjects: Vec<(Pid, Oid)> = tables.iter().map(|table| (nobody, *table)).collect();
@@ -102,11 +114,10 @@ async fn read(session: &Session, watched: &[WatchRequest]) -> Result<Reading, Pg
         watched.iter().map(|watch| (watch.backend.pid, watch.table_oid)).collect();
     let alive = [(&pids as &(dyn tokio_postgres::types::ToSql + Sync), Type::INT4_ARRAY)];
     let (progress, alive, server) = tokio::try_join!(
-        session.rows("progress", include_str!("queries/progress.sql"), &[]),
+        progress(session),
         session.rows("alive", include_str!("queries/alive.sql"), &alive),
         session.one("server", include_str!("queries/server.sql"), &[]),
     )?;
-    let progress: Vec<ProgressRow> = progress.iter().map(progress_row).collect::<Result<_, _>>()?;
     let alive: BTreeMap<Pid, BackendId> =
         alive.iter().map(|row| Ok((Pid(row.get("pid")?), backend(row)?))).collect::<Result<_, PgError>>()?;
     let gone: Vec<BackendId> =
@@ -153,6 +164,11 @@ fn stage(row: Option<&ProgressRow>, has_lock: bool) -> SubjectStage {
         (None, true) => SubjectStage::Dropping,
         (None, false) => SubjectStage::BeforeLock,
     }
+}
+
+async fn progress(session: &Session) -> Result<Vec<ProgressRow>, PgError> {
+    let rows = session.rows("progress", include_str!("queries/progress.sql"), &[]).await?;
+    rows.iter().map(progress_row).collect()
 }
 
 fn progress_row(row: &Row) -> Result<ProgressRow, PgError> {

@@ -163,9 +163,7 @@ impl BuildSession for PgBuildSession {
                 self.table.schema, self.table.name, self.table_oid
             )));
         }
-        let own = self.session.backend().pid;
-        let mut builders = builder::read(&self.session, std::slice::from_ref(&self.entry)).await?;
-        builders.retain(|one| one.backend.pid != own && one.table_oid == Some(table));
+        let builders = self.builders_on(table).await?;
         if !builders.is_empty() {
             return Ok(LockProbe::BuildInProgress(builders));
         }
@@ -202,6 +200,14 @@ impl BuildSession for PgBuildSession {
             self.unlock(claim).await.ok();
         }
         Ok(done?)
+    }
+
+    async fn others_build(&mut self) -> Result<bool, Failure> {
+        Ok(!self.builders_on(self.table_oid).await?.is_empty())
+    }
+
+    async fn oid_named(&mut self, name: &QualifiedName) -> Result<Option<Oid>, Failure> {
+        Ok(index::oid_of(&self.session, name).await?)
     }
 
     async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure> {
@@ -241,6 +247,14 @@ impl LockHolder {
 }
 
 impl PgBuildSession {
+    /// Everybody else who builds on a table.
+    async fn builders_on(&self, table: Oid) -> Result<Vec<Builder>, Failure> {
+        let own = self.session.backend().pid;
+        let mut builders = builder::read(&self.session, std::slice::from_ref(&self.entry)).await?;
+        builders.retain(|one| one.backend.pid != own && one.table_oid == Some(table));
+        Ok(builders)
+    }
+
     /// Takes an advisory lock for as long as the session lives, or says who has it.
     async fn try_lock(&self, key: AdvisoryKey) -> Result<Option<LockHolder>, Failure> {
         let taken: [Parameter<'_>; 2] = [(&key.class, Type::INT4), (&key.object, Type::INT4)];

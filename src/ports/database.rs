@@ -109,6 +109,9 @@ pub trait Monitor: Send {
     /// One round, with its own deadline.
     async fn round(&mut self, watched: &[WatchRequest]) -> Result<MonitorRound, Failure>;
 
+    /// The progress view alone, and when it was read: a look that is cheap enough to be taken often.
+    async fn progress(&mut self) -> Result<(jiff::Timestamp, Vec<ProgressRow>), Failure>;
+
     /// Who would hold up DROP INDEX CONCURRENTLY on each of these tables: everybody with an open transaction that
     /// touched it, readers too (12-18).
     async fn drop_holders(&mut self, tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure>;
@@ -176,6 +179,10 @@ pub trait BuildSession: Send {
     async fn try_item_lock(&mut self) -> Result<Option<BackendId>, Failure>;
     /// Sends exactly one statement by the extended protocol and waits for its end, however long.
     async fn execute(&mut self, statement: &str) -> Result<(), Failure>;
+    /// Whether another backend builds on the table.
+    async fn others_build(&mut self) -> Result<bool, Failure>;
+    /// OID of the index by name, right after a statement.
+    async fn oid_named(&mut self, name: &QualifiedName) -> Result<Option<Oid>, Failure>;
     /// The index by name as this session sees it, between statements.
     async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure>;
 }

@@ -245,7 +245,7 @@ fn undoable(scene: &Scene<'_>, key: &EntryKey) -> bool {
     let sent = scene.build(key).is_some_and(|record| {
         matches!(record.status, BuildStatus::Running { .. }) && record.intent.is_some()
     });
-    sent || scene.ours(key) == Origin::Ours
+    sent || scene.ours(key) == Origin::Ours || scene.picture.run.presumed(key).is_some()
 }
 
 fn idle_rollback(scene: &Scene<'_>) -> Result<(), String> {
@@ -324,7 +324,7 @@ pub(super) fn leftover_policy(scene: &Scene<'_>, item: &PlanItem) -> Option<Left
     match (left, scene.ours(&item.key)) {
         (false, _) => None,
         (true, Origin::Ours) => Some(LeftoverPolicy::Keep),
-        (true, Origin::NotOurs) => Some(LeftoverPolicy::Repair),
+        (true, Origin::Presumed | Origin::NotOurs) => Some(LeftoverPolicy::Repair),
     }
 }
 

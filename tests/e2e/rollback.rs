@@ -102,7 +102,9 @@ async fn a_killed_run_is_rolled_back_whole_with_the_build_that_outlived_it() {
     let session = database.connect().await;
     session.batch_execute("BEGIN; UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
     let mut process = Running::start(home.rollout(&database.conninfo(), &ANSWERED));
-    process.says("idx_orders_customer WAIT").await;
+    for said in ["idx_customers_email DONE", "idx_customers_country DONE", "idx_orders_customer WAIT"] {
+        process.says(said).await;
+    }
     process.signal(rustix::process::Signal::KILL);
     process.end().await;
     let mut undo = Running::start(rollback(&home, &database, &[]));

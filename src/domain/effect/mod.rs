@@ -382,7 +382,13 @@ impl Look<'_> {
                 .filter(|drop| drop.purpose == DropPurpose::Rollback && drop.started_at >= rollback.at)
         };
         let dropped = tried().filter(|drop| drop.conclusion == Some(DropConclusion::Gone)).count();
-        let left = tried().count() - dropped;
+        // Nobody named these, so they stay; that they do is part of the answer.
+        let whole = rollback.scope == RollbackScope::Whole;
+        let presumed =
+            self.state.builds.keys().filter(|key| {
+                (whole || rollback.entries.contains(key)) && self.state.presumed(key).is_some()
+            });
+        let left = tried().count() - dropped + presumed.count();
         Effect::Record(EventKind::Rollback(RollbackEvent::Finished {
             dropped: u32::try_from(dropped).unwrap_or(u32::MAX),
             left: u32::try_from(left).unwrap_or(u32::MAX),

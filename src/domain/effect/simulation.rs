@@ -182,10 +182,12 @@ impl Simulation {
 
     /// Whether a person, or a policy that a person set, wanted exactly this index to go.
     fn was_named(&self, entry: &EntryKey, oid: Oid) -> bool {
-        self.log.events.iter().any(|event| {
-            matches!(&event.kind, EventKind::Build(BuildEvent::RetryRequested { entry: of, clean, .. })
+        let policy = self.log.state.repairs_leftovers();
+        policy
+            || self.log.events.iter().any(|event| {
+                matches!(&event.kind, EventKind::Build(BuildEvent::RetryRequested { entry: of, clean, .. })
                 if of == entry && *clean == Some(oid))
-        })
+            })
     }
 
     fn table_is_ours_alone(&self, entry: &EntryKey) {
@@ -411,11 +413,17 @@ impl Simulation {
                         self.log.located(&entry.0, oid.0);
                         return Some(Work::Build { entry, attempt, at });
                     }
-                    3 => (failed(FailureClass::UniqueViolation), Some(false), Some(pid)),
+                    3 => {
+                        self.witness(&entry);
+                        (failed(FailureClass::UniqueViolation), Some(false), Some(pid))
+                    }
                     4 => (failed(FailureClass::Cancelled), Some(false), Some(pid)),
                     5 => (failed(FailureClass::ConnectionLost), Some(true), None),
                     6 => (failed(FailureClass::ConnectionLost), None, None),
-                    _ => (Ok(()), Some(true), Some(pid)),
+                    _ => {
+                        self.witness(&entry);
+                        (Ok(()), Some(true), Some(pid))
+                    }
                 };
                 if let (Some(usable), Some(index)) = (usable, self.indexes.get_mut(&entry)) {
                     index.usable = usable;
@@ -429,6 +437,13 @@ impl Simulation {
                 self.log.read(&entry.0, seen, ended);
                 None
             }
+        }
+    }
+
+    /// The session that made an index says which.
+    fn witness(&mut self, entry: &EntryKey) {
+        if let Some(index) = self.indexes.get(entry) {
+            self.log.located(&entry.0, index.oid.0);
         }
     }
 

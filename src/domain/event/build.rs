@@ -124,7 +124,7 @@ pub enum BuildEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "before", rename_all = "snake_case")]
 pub enum Before {
-    /// Nothing: whatever is there afterwards is ours.
+    /// Nothing: what is seen to be made by our backend is ours.
     Absent,
 }
 
@@ -184,6 +184,10 @@ pub enum Conclusion {
 pub enum Origin {
     /// Made by this run: in the ledger.
     Ours,
+    /// It has the name that a statement of this run found free, and nobody saw that statement make it: its process or
+    /// its connection died within the first moments. Somebody else may have put it there since, so it is not in the
+    /// ledger, and it is dropped only when a person names it.
+    Presumed,
     /// It was there before, or somebody else made it.
     NotOurs,
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::catalog::{Builder, Difference, IndexFacts, IndexReading};
 use crate::domain::event::{Conclusion, EventKind, Origin, RunEvent};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, EntryKey, Oid};
 use crate::domain::plan::PlanItem;
 use crate::domain::state::{BuildRecord, RunState};
@@ -121,16 +121,16 @@ fn being_built(
     }
 }
 
-/// Ours is what the ledger holds, or what stands under a name that our intent found free under the item lock,
-/// unless the server told us that somebody else took the name first, or our own index was seen to be another one.
+/// Ours is what the ledger holds: an OID that was seen while our backend built it, or by that backend right after.
+/// What stands under a name that our intent found free under the item lock is presumed to be, unless the server told us
+/// that somebody else took the name first, or our own index was seen to be another one.
 fn origin(state: &RunState, entry: &EntryKey, record: Option<&BuildRecord>, index: &IndexFacts) -> Origin {
     if state.ledger.get(entry).is_some_and(|made| made.oid == index.oid) {
         return Origin::Ours;
     }
-    let Some((record, intent)) = record.and_then(|record| Some((record, record.intent.as_ref()?))) else {
-        return Origin::NotOurs;
-    };
-    let taken = record.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::NameTaken);
-    let other = record.oid.is_some_and(|seen| seen != index.oid) || intent.table_oid != index.table_oid;
-    if taken || other { Origin::NotOurs } else { Origin::Ours }
+    if record.is_some_and(|record| record.may_have_made(index.oid, index.table_oid)) {
+        Origin::Presumed
+    } else {
+        Origin::NotOurs
+    }
 }

@@ -43,6 +43,13 @@ pub(super) fn next(
                 sentence: "an invalid index that this run did not make has the name".to_owned(),
             };
         }
+        Conclusion::Leftover { origin: Origin::Presumed, .. } if !state.repairs_leftovers() => {
+            return Next::GiveUp {
+                sentence: "an invalid index has the name, most likely left by this run, but nobody saw the statement \
+                           make it: name it to have it dropped"
+                    .to_owned(),
+            };
+        }
         Conclusion::Leftover { .. } | Conclusion::Absent => {}
     }
     let give_up = |sentence: String| match conclusion {

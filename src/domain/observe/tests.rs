@@ -40,6 +40,13 @@ fn after(log: &mut Log, result: Result<(), Failure>, seen: IndexReading) -> (Con
     concluded(&log.read(A, seen, Some(OURS)))
 }
 
+/// Sent, and seen at work.
+fn watched() -> Log {
+    let mut log = sent();
+    log.located(A, 7);
+    log
+}
+
 fn whole(log: &Log) -> IndexFacts {
     log.facts(A, 7, true)
 }
@@ -57,7 +64,7 @@ fn building(pid: i32, application: &str, index: u32) -> Builder {
 
 #[test]
 fn an_index_that_meets_every_clause_is_verified() {
-    let mut log = sent();
+    let mut log = watched();
     let seen = reading(Some(whole(&log)));
     let (conclusion, next) = after(&mut log, Ok(()), seen);
     assert!(matches!(conclusion, Conclusion::Verified { oid: Oid(7), origin: Origin::Ours, .. }));
@@ -149,17 +156,57 @@ fn an_index_other_than_the_one_we_were_seen_to_build_is_not_ours() {
 }
 
 #[test]
-fn a_second_attempt_that_nobody_saw_is_ours_whatever_the_first_one_left_in_the_ledger() {
+fn a_second_attempt_is_judged_whatever_the_first_one_left_in_the_ledger() {
     let mut log = sent();
     log.located(A, 7);
     // Somebody dropped it by hand before it was read.
     let (conclusion, _) = after(&mut log, Err(fail(FailureClass::Deadlock)), reading(None));
     assert_eq!(conclusion, Conclusion::Absent);
-    log.started(A, 2).intended(A, OURS + 1).ended(A, Ok(()));
+    log.started(A, 2).intended(A, OURS + 1).located(A, 8).ended(A, Ok(()));
     let facts = log.facts(A, 8, true);
     let (conclusion, _) = concluded(&log.read(A, reading(Some(facts)), Some(OURS + 1)));
     assert!(matches!(conclusion, Conclusion::Verified { origin: Origin::Ours, .. }), "{conclusion:?}");
     assert_eq!(log.state.ledger[&A.into()].oid, Oid(8));
+}
+
+#[test]
+fn an_index_that_nobody_saw_being_made_is_presumed_and_dropped_only_by_name() {
+    let mut log = sent();
+    let seen = reading(Some(whole(&log)));
+    // The process died: nobody heard how the statement ended.
+    let (conclusion, next) = concluded(&log.read(A, seen, None));
+    assert!(matches!(conclusion, Conclusion::Verified { origin: Origin::Presumed, .. }), "{conclusion:?}");
+    assert_eq!(next, Next::Done);
+    assert!(log.state.ledger.is_empty());
+    let all = Verb::Roll { entries: Vec::new(), reason: "it was not wanted".to_owned() };
+    let refused = log.command(all).unwrap_err();
+    assert_eq!(refused.to_string(), "nobody saw this run make public.a: name what is to be dropped");
+    let named = Verb::Roll { entries: vec![A.into()], reason: "it was not wanted".to_owned() };
+    log.command(named).unwrap();
+    assert_eq!(log.state.ledger[&A.into()].oid, Oid(7), "whoever names it vouches for it");
+
+    let mut log = sent();
+    let seen = reading(Some(broken(&log)));
+    let (conclusion, next) = concluded(&log.read(A, seen.clone(), None));
+    assert!(matches!(conclusion, Conclusion::Leftover { origin: Origin::Presumed, .. }), "{conclusion:?}");
+    assert!(matches!(next, Next::GiveUp { .. }), "{next:?}");
+    let repair = crate::domain::target::RunSettings {
+        leftovers: crate::domain::target::LeftoverPolicy::Repair,
+        ..crate::domain::target::RunSettings::default()
+    };
+    let mut log = Log::building_with(vec![entry("a", 1, ItemState::ToBuild)], &repair);
+    log.started(A, 1).intended(A, OURS);
+    let (_, next) = concluded(&log.read(A, seen, None));
+    assert!(matches!(next, Next::DropThenRetry { .. }), "a person asked for it: {next:?}");
+}
+
+#[test]
+fn an_orphan_that_is_found_at_work_is_a_witness() {
+    let mut log = sent();
+    let mut seen = reading(Some(broken(&log)));
+    seen.builders = vec![building(OURS, "cicerone/run/a", 7)];
+    concluded(&log.read(A, seen, None));
+    assert_eq!(log.state.ledger[&A.into()].oid, Oid(7));
 }
 
 #[test]
@@ -275,13 +322,13 @@ fn every_class_of_failure_has_its_policy() {
         F::Other,
     ];
     for (class, passes) in passing.map(|it| (it, true)).into_iter().chain(lasting.map(|it| (it, false))) {
-        let mut log = sent();
+        let mut log = watched();
         let (_, next) = after(&mut log, Err(fail(class)), reading(None));
         assert_eq!(matches!(next, Next::Retry { .. }), passes, "{class:?}: {next:?}");
         if class == F::NameTaken {
             continue;
         }
-        let mut log = sent();
+        let mut log = watched();
         let seen = reading(Some(broken(&log)));
         let (_, next) = after(&mut log, Err(fail(class)), seen);
         match (passes, next) {
@@ -331,7 +378,7 @@ fn an_earlier_failure_says_nothing_of_a_later_attempt() {
     after(&mut log, Err(fail(FailureClass::UniqueViolation)), reading(None));
     log.command(Verb::Retry { entry: A.into(), leftover: crate::domain::target::LeftoverPolicy::Keep })
         .unwrap();
-    log.started(A, 1).intended(A, OURS);
+    log.started(A, 1).intended(A, OURS).located(A, 7);
     // Its process dies here, and the next one reads an index that died with it.
     let seen = reading(Some(broken(&log)));
     let (_, next) = concluded(&log.read(A, seen, None));
@@ -351,12 +398,12 @@ fn a_leftover_of_ours_that_is_in_the_way_goes_first() {
 
 #[test]
 fn a_person_who_stops_a_build_wants_no_other_attempt_and_the_engine_does() {
-    let mut log = sent();
+    let mut log = watched();
     log.command(Verb::Stop { entry: A.into() }).unwrap();
     let seen = reading(Some(broken(&log)));
     let (_, next) = after(&mut log, Err(fail(FailureClass::Cancelled)), seen);
     assert_eq!(next, Next::DropThenStop { sentence: "stopped by ana".to_owned() });
-    let mut log = sent();
+    let mut log = watched();
     log.outcome(Outcome::LateComer { entry: A.into() });
     let (_, next) = after(&mut log, Err(fail(FailureClass::Cancelled)), reading(None));
     assert!(matches!(next, Next::Retry { .. }));
@@ -397,12 +444,12 @@ fn a_rollback_of_some_entries_leaves_the_attempts_of_others_alone() {
 
 #[test]
 fn an_aborted_run_cleans_up_and_leaves_the_next_attempt_to_whoever_takes_it_over() {
-    let mut log = sent();
+    let mut log = watched();
     log.command(Verb::Abort { reason: "SIGTERM".to_owned() }).unwrap();
     let seen = reading(Some(broken(&log)));
     let (_, next) = after(&mut log, Err(fail(FailureClass::Cancelled)), seen);
     assert!(matches!(next, Next::DropThenRetry { .. }), "{next:?}");
-    let mut log = sent();
+    let mut log = watched();
     log.command(Verb::Abort { reason: "SIGTERM".to_owned() }).unwrap();
     let (_, next) = after(&mut log, Err(fail(FailureClass::UniqueViolation)), reading(None));
     assert!(matches!(next, Next::GiveUp { .. }), "that would fail again: {next:?}");
@@ -461,7 +508,7 @@ fn an_entry_that_was_left_out_meanwhile_stays_out() {
 #[test]
 fn a_drop_is_what_the_catalogs_say_afterwards() {
     let drop_of = |seen: Result<IndexReading, Failure>, result: Option<Result<(), Failure>>| {
-        let mut log = sent();
+        let mut log = watched();
         log.outcome(Outcome::BuildEnded { entry: A.into(), result: Ok(()) });
         let facts = whole(&log);
         log.read(A, reading(Some(facts)), Some(OURS));
@@ -476,7 +523,7 @@ fn a_drop_is_what_the_catalogs_say_afterwards() {
         let drop = log.state.drops[&A.into()].clone();
         (drop.conclusion.unwrap(), log)
     };
-    let log = sent();
+    let log = watched();
     let (conclusion, log_gone) = drop_of(Ok(reading(None)), Some(Ok(())));
     assert_eq!(conclusion, DropConclusion::Gone);
     assert!(log_gone.state.ledger.is_empty());

@@ -3,7 +3,8 @@
 use super::record::{AfterCleaning, BuildRecord, BuildStatus, DropEnd, LedgerItem, Left, Stage};
 use crate::domain::blocker::{Bites, Blocker};
 use crate::domain::event::{Conclusion, DropConclusion, DropPurpose, Next, Origin};
-use crate::domain::id::Person;
+use crate::domain::failure::FailureClass;
+use crate::domain::id::{Oid, Person};
 use crate::domain::progress::Phase;
 use crate::domain::unit::Millis;
 
@@ -116,6 +117,14 @@ impl BuildRecord {
             | BuildStatus::Unknown { .. }
             | BuildStatus::RolledBack => None,
         }
+    }
+
+    /// Whether a statement of this run that nobody watched may have made an index. It did not when the server said that
+    /// somebody else took the name first, or when its own index was seen to be another one.
+    pub fn may_have_made(&self, oid: Oid, table: Oid) -> bool {
+        let taken = self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::NameTaken);
+        let other = self.oid.is_some_and(|seen| seen != oid);
+        self.intent.as_ref().is_some_and(|intent| intent.table_oid == table) && !taken && !other
     }
 
     /// Takes a conclusion in and returns what belongs into the ledger.

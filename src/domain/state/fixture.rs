@@ -151,7 +151,7 @@ impl Log {
 
     /// Built, read back, verified.
     pub(crate) fn built(&mut self, entry: &str, oid: u32) -> &mut Self {
-        self.started(entry, 1).intended(entry, 100).ended(entry, Ok(()));
+        self.started(entry, 1).intended(entry, 100).located(entry, oid).ended(entry, Ok(()));
         let facts = self.facts(entry, oid, true);
         self.read(entry, reading(Some(facts)), Some(100));
         self
@@ -159,7 +159,7 @@ impl Log {
 
     /// Tried, and an invalid index is left.
     pub(crate) fn left(&mut self, entry: &str, oid: u32, class: FailureClass) -> &mut Self {
-        self.started(entry, 1).intended(entry, 100).ended(entry, Err(fail(class)));
+        self.started(entry, 1).intended(entry, 100).located(entry, oid).ended(entry, Err(fail(class)));
         let facts = self.facts(entry, oid, false);
         self.read(entry, reading(Some(facts)), Some(100));
         self

@@ -117,6 +117,9 @@ impl RunState {
         for record in self.builds.values_mut() {
             record.take_over(at);
         }
+        for drop in self.drops.values_mut().filter(|drop| drop.conclusion.is_none()) {
+            drop.take_over();
+        }
     }
 
     /// Answers of an earlier pass stand until they are given anew.
@@ -146,8 +149,13 @@ impl RunState {
                 let ours = self.ledger.get(&item.key).is_some_and(|made| made.oid == *oid);
                 let record = self.builds.entry(item.key.clone()).or_insert_with(|| BuildRecord::new(at));
                 if !matches!(record.status, BuildStatus::Running { .. } | BuildStatus::Verified { .. }) {
-                    record.status =
-                        BuildStatus::Verified { origin: if ours { Origin::Ours } else { Origin::NotOurs } };
+                    let presumed = item.table_oid.is_some_and(|table| record.may_have_made(*oid, table));
+                    let origin = match (ours, presumed) {
+                        (true, _) => Origin::Ours,
+                        (false, true) => Origin::Presumed,
+                        (false, false) => Origin::NotOurs,
+                    };
+                    record.status = BuildStatus::Verified { origin };
                     record.oid = Some(*oid);
                     record.size = Some(*size);
                     record.finished_at = Some(at);
@@ -276,6 +284,11 @@ impl RunState {
             BuildEvent::Adopted { oid, .. } => {
                 record.oid = oid.or(record.oid);
                 record.set_stage(Stage::Watched);
+                // Our own orphan at work is as good a witness as our worker.
+                if let (Some(oid), Some(intent)) = (oid, &record.intent) {
+                    let item = LedgerItem { oid: *oid, table_oid: intent.table_oid, seen_at: at };
+                    self.ledger.insert(key, item);
+                }
             }
             BuildEvent::StopRequested { by, .. } => {
                 if let BuildStatus::Running { stopping, .. } = &mut record.status {
@@ -393,6 +406,11 @@ impl RunState {
     fn apply_rollback(&mut self, event: &RollbackEvent, at: jiff::Timestamp) {
         match event {
             RollbackEvent::Requested { by, reason, entries } => {
+                for key in entries {
+                    if let Some((oid, table_oid)) = self.presumed(key) {
+                        self.ledger.insert(key.clone(), LedgerItem { oid, table_oid, seen_at: at });
+                    }
+                }
                 let running = self.builds.keys().filter(|key| self.is_at_work_on(key));
                 let whole = self.ledger.keys().chain(running).all(|key| entries.contains(key));
                 self.drops.retain(|key, drop| drop.conclusion.is_none() || !entries.contains(key));

@@ -4,9 +4,11 @@ use super::{BuildRecord, BuildStatus, CheckRecord, Left, RollbackScope, RunState
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::event::Origin;
 use crate::domain::id::{CheckId, EntryKey, Oid, StepId};
 use crate::domain::plan::ItemState;
 use crate::domain::playbook::Step;
+use crate::domain::target::LeftoverPolicy;
 
 impl RunState {
     /// Ids of all steps in playbook order.
@@ -58,6 +60,20 @@ impl RunState {
             }
         }
         tally
+    }
+
+    /// Whether a person set that invalid indexes in the way are dropped, whoever made them.
+    pub fn repairs_leftovers(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.settings.leftovers == LeftoverPolicy::Repair)
+    }
+
+    /// An entry's index that most likely is of this run, without a witness: only a person who names it may have it
+    /// dropped, and then it counts as made by the run.
+    pub fn presumed(&self, entry: &EntryKey) -> Option<(Oid, Oid)> {
+        let record = self.builds.get(entry)?;
+        let presumed = matches!(record.status, BuildStatus::Verified { origin: Origin::Presumed });
+        (presumed && !self.ledger.contains_key(entry))
+            .then_some((record.oid?, record.intent.as_ref()?.table_oid))
     }
 
     /// What runs on a table: at most one thing of ours ever does.

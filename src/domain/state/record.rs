@@ -347,6 +347,17 @@ pub(super) enum DropEnd {
 }
 
 impl DropRecord {
+    /// An answer that leaves doubt is none for whoever takes over: the one who was about to look into it is gone.
+    pub(super) fn take_over(&mut self) {
+        if self
+            .result
+            .as_ref()
+            .is_some_and(|it| it.as_ref().is_err_and(|failure| failure.class.leaves_doubt()))
+        {
+            self.result = None;
+        }
+    }
+
     /// How it ended, given what the catalogs say.
     pub(super) fn end(&self, conclusion: &DropConclusion) -> DropEnd {
         let there =

@@ -14,17 +14,28 @@ use crate::rehearsal::connect::connect;
 /// Builds of the small sample tables take 20 ms.
 const POLL: Duration = Duration::from_millis(2);
 
+/// A build of that age has been seen by whoever watches it: what a session that dies sooner leaves behind, nobody can
+/// tell from the work of others. Sooner ones are hit when no older one comes.
+const GROWN: Duration = Duration::from_millis(80);
+
 /// One statement looks and strikes: the backend that is hit is the one that was building at that moment. A build that
-/// still initializes is left alone, as its index is not committed yet and nothing would stay of it.
-const CANCEL: &str = "SELECT p.pid, pg_cancel_backend(p.pid) FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
-    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
-const TERMINATE: &str = "SELECT p.pid, pg_terminate_backend(p.pid) FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
-    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
-const LOOK: &str = "SELECT p.pid FROM pg_stat_progress_create_index AS p \
-    WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
-    AND p.phase <> 'initializing' ORDER BY p.pid LIMIT 1";
+/// still initializes is left alone, as its index is not committed yet and nothing would stay of it. $1: least age in
+/// seconds.
+macro_rules! at_first_build {
+    ($hit:literal) => {
+        concat!(
+            "SELECT p.pid",
+            $hit,
+            " FROM pg_stat_progress_create_index AS p JOIN pg_stat_activity AS a ON a.pid = p.pid \
+             WHERE p.datname = current_database() AND p.command = 'CREATE INDEX CONCURRENTLY' \
+             AND p.phase <> 'initializing' \
+             AND a.query_start <= clock_timestamp() - make_interval(secs => $1) ORDER BY p.pid LIMIT 1"
+        )
+    };
+}
+const CANCEL: &str = at_first_build!(", pg_cancel_backend(p.pid)");
+const TERMINATE: &str = at_first_build!(", pg_terminate_backend(p.pid)");
+const LOOK: &str = at_first_build!("");
 
 /// A session that waits for a build.
 pub(super) struct Striker {
@@ -66,9 +77,11 @@ impl Striker {
     /// Repeats a statement until it returns a row, whose first column is a pid.
     async fn strike(&self, sql: &str, stop: &CancellationToken) -> Result<Outcome, FaultError> {
         let statement = self.session.prepare(sql).await?;
+        let since = tokio::time::Instant::now();
         let look = async {
             loop {
-                if let Some(row) = self.session.query_opt(&statement, &[]).await? {
+                let grown = if since.elapsed() < self.target.hold / 4 { GROWN } else { Duration::ZERO };
+                if let Some(row) = self.session.query_opt(&statement, &[&grown.as_secs_f64()]).await? {
                     return Ok(Outcome::Struck(Pid(row.get(0))));
                 }
                 sleep(POLL).await;

@@ -65,6 +65,9 @@ pub struct EntryReport {
 pub enum EntryState {
     /// Made by this run and verified.
     Built,
+    /// Right, and most likely made by this run, which did not see it being made: a rollback leaves it unless it is
+    /// named.
+    Presumed,
     /// It was there before, or somebody else made it, and it is right.
     Present,
     /// Not done; nothing of it is on the server.
@@ -88,6 +91,7 @@ impl EntryState {
     pub fn words(self) -> &'static str {
         match self {
             Self::Built => "built, verified",
+            Self::Presumed => "verified, likely by this run",
             Self::Present => "present before",
             Self::Failed => "FAILED",
             Self::Leftover => "FAILED, invalid index left",
@@ -102,6 +106,7 @@ impl EntryState {
     fn of(record: Option<&BuildRecord>) -> Self {
         match record.map(|record| &record.status) {
             Some(BuildStatus::Verified { origin: Origin::Ours }) => Self::Built,
+            Some(BuildStatus::Verified { origin: Origin::Presumed }) => Self::Presumed,
             Some(BuildStatus::Verified { origin: Origin::NotOurs }) => Self::Present,
             Some(BuildStatus::Failed { left: Left::Leftover, .. }) => Self::Leftover,
             Some(BuildStatus::Failed { left: Left::Nothing, .. }) => Self::Failed,

@@ -186,7 +186,9 @@ impl Page {
 
     /// What needs a reader's attention, before the long table.
     fn not_done(&mut self, report: &Report) {
-        let fine = |entry: &&EntryReport| matches!(entry.state, EntryState::Built | EntryState::Present);
+        let fine = |entry: &&EntryReport| {
+            matches!(entry.state, EntryState::Built | EntryState::Presumed | EntryState::Present)
+        };
         let open: Vec<_> = report.entries.iter().filter(|entry| !fine(entry)).collect();
         if open.is_empty() {
             return;

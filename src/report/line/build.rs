@@ -115,6 +115,7 @@ fn concluded(conclusion: &Conclusion, next: &Next) -> (Word, String) {
         Conclusion::Verified { size, origin, .. } => {
             let made = match origin {
                 Origin::Ours => "verified",
+                Origin::Presumed => "verified, presumed to be of this run (a rollback leaves it)",
                 Origin::NotOurs => "verified, not made by this run",
             };
             format!("{made}, {}", text::bytes(size.0))

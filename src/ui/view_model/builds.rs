@@ -259,6 +259,7 @@ fn place(scene: &Scene<'_>, item: &PlanItem) -> String {
         BuildStatus::Verified { origin: Origin::Ours } => {
             record.size.map_or_else(|| "valid".to_owned(), |bytes| format!("valid, {}", size(bytes)))
         }
+        BuildStatus::Verified { origin: Origin::Presumed } => "valid, likely ours".to_owned(),
         BuildStatus::Verified { origin: Origin::NotOurs } => "was there, same".to_owned(),
         BuildStatus::Failed { sentence, .. } => {
             let class = record.failure.as_ref().map(|failure| failure.class);

@@ -293,6 +293,13 @@ impl Script {
         toml::from_str(text).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// The same, with an operator who wants invalid indexes in the way to go, whoever left them: whether a process that
+    /// dies has seen its index is a matter of when it dies.
+    pub(super) fn repairing(mut self) -> Self {
+        self.settings.leftovers = Some(LeftoverPolicy::Repair);
+        self
+    }
+
     pub(super) fn settings(&self) -> RunSettings {
         let given = &self.settings;
         let base = RunSettings::default();

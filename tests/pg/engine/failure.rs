@@ -276,8 +276,9 @@ async fn a_cancel_at_the_last_attempt_leaves_nothing() {
 #[tokio::test]
 async fn a_terminated_backend_is_cleaned_up_after_and_tried_again() {
     let (database, session) = with_table(60).await;
-    let run = Scenario::new(&database, &[SLOW]).with(|it| it.attempts = 2).start();
+    let mut run = Scenario::new(&database, &[SLOW]).with(|it| it.attempts = 2).start();
     let pid = in_phase(&session, "building index%").await;
+    run.until_seen().await;
     session.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();
     let run = run.finish().await;
     let found = failures(&run, "ix");

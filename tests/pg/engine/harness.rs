@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cicerone::domain::command::{Command, Refusal, Verb};
 use cicerone::domain::diagnostic::{Source, render};
-use cicerone::domain::event::{Ending, Event, EventKind, RunEvent, StepEvent};
+use cicerone::domain::event::{BuildEvent, Ending, Event, EventKind, RunEvent, StepEvent};
 use cicerone::domain::failure::Failure;
 use cicerone::domain::id::{Digest, EntryKey, Person, RunId, StepId};
 use cicerone::domain::playbook::{self, StepKind};
@@ -267,6 +267,14 @@ impl Run {
             panic!("still waiting until {what}\n{}", story(&self.events));
         };
         assert!(found, "the run ended before {what}\n{}", story(&self.events));
+    }
+
+    /// Until the run has seen the index that it builds: what dies before that is not surely its own.
+    pub(crate) async fn until_seen(&mut self) {
+        self.until("the index is seen", |event| {
+            matches!(event, EventKind::Build(BuildEvent::Located { .. }))
+        })
+        .await;
     }
 
     /// Takes events in until the state is so.

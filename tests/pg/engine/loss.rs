@@ -176,8 +176,9 @@ async fn a_run_that_is_taken_over_adopts_what_goes_on_and_finishes_the_rest() {
     table(&session, "u", 100).await;
     let statements =
         [SLOW, "CREATE INDEX CONCURRENTLY later ON t (b)", "CREATE INDEX CONCURRENTLY on_u ON u (b)"];
-    let run = Scenario::new(&database, &statements).with(|it| it.attempts = 3).start();
+    let mut run = Scenario::new(&database, &statements).with(|it| it.attempts = 3).start();
     let pid = in_phase(&session, "building index: scanning table").await;
+    run.until_seen().await;
     let killed = run.kill().await;
     assert!(killed.state.control.closed.is_none());
     assert!(
@@ -204,8 +205,9 @@ async fn a_run_that_is_taken_over_adopts_what_goes_on_and_finishes_the_rest() {
 #[tokio::test]
 async fn a_run_that_is_taken_over_after_its_build_ended_finds_what_became_of_it() {
     let (database, session) = with_table(40).await;
-    let run = Scenario::new(&database, &[SLOW]).start();
+    let mut run = Scenario::new(&database, &[SLOW]).start();
     in_phase(&session, "building index%").await;
+    run.until_seen().await;
     let killed = run.kill().await;
     let over =
         "SELECT NOT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE datname = current_database())";
@@ -217,8 +219,9 @@ async fn a_run_that_is_taken_over_after_its_build_ended_finds_what_became_of_it(
 #[tokio::test]
 async fn a_run_that_is_taken_over_cleans_up_what_died_meanwhile() {
     let (database, session) = with_table(40).await;
-    let run = Scenario::new(&database, &[SLOW]).with(|it| it.attempts = 3).start();
+    let mut run = Scenario::new(&database, &[SLOW]).with(|it| it.attempts = 3).start();
     let pid = in_phase(&session, "building index%").await;
+    run.until_seen().await;
     let killed = run.kill().await;
     session.execute("SELECT pg_terminate_backend($1)", &[&pid]).await.unwrap();
     let gone = format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {pid})");
@@ -277,8 +280,9 @@ async fn a_server_that_restarts_during_a_build_is_waited_for_and_the_build_begin
 #[tokio::test]
 async fn with_a_check_interval_on_the_server_a_lost_client_still_does_not_end_the_build() {
     let (database, session) = own_database(&[("client_connection_check_interval", "100ms")]).await;
-    let run = Scenario::new(&database, &[SLOW]).start();
+    let mut run = Scenario::new(&database, &[SLOW]).start();
     in_phase(&session, "building index%").await;
+    run.until_seen().await;
     let killed = run.kill().await;
     let over =
         "SELECT NOT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE datname = current_database())";

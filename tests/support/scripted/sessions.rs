@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cicerone::domain::catalog::IndexFacts;
 use cicerone::domain::event::Signalled;
 use cicerone::domain::failure::Failure;
-use cicerone::domain::id::{BackendId, EntryKey, QualifiedName};
+use cicerone::domain::id::{BackendId, EntryKey, Oid, QualifiedName};
 use cicerone::domain::unit::Millis;
 use cicerone::ports::{Backends, BuildRequest, BuildSession, LockProbe, Workshop};
 
@@ -72,6 +72,14 @@ impl BuildSession for Session {
 
     async fn execute(&mut self, statement: &str) -> Result<(), Failure> {
         self.server.execute(self.pid, statement).await
+    }
+
+    async fn others_build(&mut self) -> Result<bool, Failure> {
+        Ok(!self.server.builders_on(&self.table, self.pid).is_empty())
+    }
+
+    async fn oid_named(&mut self, name: &QualifiedName) -> Result<Option<Oid>, Failure> {
+        Ok(self.server.facts_of(&name.name).map(|facts| facts.oid))
     }
 
     async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure> {

@@ -290,27 +290,35 @@ impl RegistrySource for Server {
 /// The observer's connection.
 pub(crate) struct Observer(pub(crate) Arc<Server>);
 
+impl Observer {
+    fn rows(&self) -> Vec<ProgressRow> {
+        let model = self.0.model();
+        let rows = model.backends.iter().filter_map(|(pid, backend)| {
+            let running = backend.running.as_ref().filter(|it| !it.drop)?;
+            let seen = ProgressSeen {
+                table_oid: model.tables[&running.table].oid,
+                index_oid: running.index?,
+                phase: running.phase,
+                lockers: Counter::default(),
+                blocks: Counter::default(),
+                tuples: Counter::default(),
+                current_locker: None,
+            };
+            Some(ProgressRow {
+                backend: Server::backend_id(*pid),
+                application: backend.application.clone(),
+                command: "CREATE INDEX CONCURRENTLY".to_owned(),
+                seen: Some(seen),
+            })
+        });
+        rows.collect()
+    }
+}
+
 #[async_trait]
 impl Monitor for Observer {
     async fn round(&mut self, watched: &[WatchRequest]) -> Result<MonitorRound, Failure> {
         self.0.reachable()?;
-        let running: Vec<(i32, String, ProgressSeen)> = {
-            let model = self.0.model();
-            let rows = model.backends.iter().filter_map(|(pid, backend)| {
-                let running = backend.running.as_ref().filter(|it| !it.drop)?;
-                let seen = ProgressSeen {
-                    table_oid: model.tables[&running.table].oid,
-                    index_oid: running.index?,
-                    phase: running.phase,
-                    lockers: Counter::default(),
-                    blocks: Counter::default(),
-                    tuples: Counter::default(),
-                    current_locker: None,
-                };
-                Some((*pid, backend.application.clone(), seen))
-            });
-            rows.collect()
-        };
         let table_of = |oid: Oid| {
             self.0
                 .model()
@@ -330,17 +338,14 @@ impl Monitor for Observer {
             at: self.0.time(),
             blockers,
             gone: gone.collect(),
-            progress: running
-                .into_iter()
-                .map(|(pid, application, seen)| ProgressRow {
-                    backend: Server::backend_id(pid),
-                    application,
-                    command: "CREATE INDEX CONCURRENTLY".to_owned(),
-                    seen: Some(seen),
-                })
-                .collect(),
+            progress: self.rows(),
             server: ServerSample::default(),
         })
+    }
+
+    async fn progress(&mut self) -> Result<(jiff::Timestamp, Vec<ProgressRow>), Failure> {
+        self.0.reachable()?;
+        Ok((self.0.time(), self.rows()))
     }
 
     async fn drop_holders(&mut self, _tables: &[Oid]) -> Result<Vec<(Oid, Vec<Blocker>)>, Failure> {
