@@ -189,19 +189,19 @@ pub struct RunArgs {
     /// Attempts per index.
     #[arg(long, global = true, value_name = "N", value_parser = at_least_one())]
     pub attempts: Option<u32>,
-    /// Tries of the lock probe before an attempt is given up.
+    /// Tries of the lock probe, at least, before the first lock's budget counts as spent.
     #[arg(long, global = true, value_name = "N", value_parser = at_least_one())]
     pub lock_tries: Option<u32>,
     /// Budget of the wait for the table's first lock, e.g. 5min.
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub first_lock_budget: Option<Millis>,
-    /// Budget of each wait for writers.
+    /// Budget of each wait for writers, and of a drop's for whoever used the table.
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub writers_budget: Option<Millis>,
     /// Budget of the wait for old snapshots.
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub snapshots_budget: Option<Millis>,
-    /// What happens when a wait budget is spent.
+    /// What happens when a wait budget of a build or a drop is spent.
     #[arg(long, global = true, value_enum)]
     pub on_budget: Option<OnBudget>,
     /// What an abort or SIGTERM does with builds that run.

@@ -194,8 +194,12 @@ impl Session {
         if self.attended {
             // A screen that is gone says so through its own channel.
             let _ = self.to_screen.send(Inbound::Event(event));
-        } else if held || self.ending {
-            self.end_here().await;
+        } else {
+            if held || self.ending {
+                self.end_here().await;
+            }
+            // Nor to say whether to go on waiting; refused as long as that is not all that is left.
+            let _ = self.handle.command(Command { by: self.by.clone(), verb: Verb::EndUnanswered }).await;
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::budget::only_questions_left;
 use crate::domain::check::Verdict;
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, RollbackEvent, StepEvent};
@@ -157,6 +158,10 @@ impl Driver<'_> {
 
     async fn event(&mut self, event: &Event) {
         self.event_seen(event);
+        if only_questions_left(&self.state) {
+            // Nobody is here to say whether to go on waiting. If it was over a moment ago, that is as well.
+            let _ = self.try_send(Verb::EndUnanswered).await;
+        }
         match &event.kind {
             EventKind::Step(StepEvent::Held { step, .. }) => self.held(&step.clone()).await,
             EventKind::Rollback(RollbackEvent::Finished { .. })

@@ -2,7 +2,7 @@
 
 use crate::domain::event::{DropConclusion, DropPurpose, Ending, StepOutcome};
 use crate::domain::playbook::StepKind;
-use crate::domain::state::{DropRecord, RunState, StepStatus};
+use crate::domain::state::{BuildRecord, BuildStatus, DropRecord, RunState, StepStatus};
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,10 @@ pub const TABLE: &[(Exit, &str)] = &[
     (Exit::Unknown, "the outcome is not known: run the same command again to take the run over"),
     (Exit::Locked, "another process holds the run"),
     (Exit::Journal, "the journal cannot be written, so nothing more was started"),
-    (Exit::NeedsPerson, "a step waits for a person, and no flag answered it"),
+    (
+        Exit::NeedsPerson,
+        "a step, or a build or drop over its wait budget, waits for a person, and no flag answered",
+    ),
     (Exit::Bug, "a bug in Cicerone: the log and the message say where"),
 ];
 
@@ -67,6 +70,12 @@ What a pipeline can rely on. Every command uses the same codes; the worst truth 
 |---|---|
 {rows}| 130, 143 | ended by SIGINT or SIGTERM; the journal is closed, and builds that ran were finished or cancelled as \
 `--on-abort` says |
+
+A run without a terminal that comes to a step of which some entries failed (`on_failure = \"ask\"`) has nobody to ask: it
+ends there with 4, with 5 when an invalid index remains, and with 3 when nothing was begun. A build or drop that has waited
+longer than its budget under `on_budget = \"ask\"` is stopped once nothing else can go on, and the run ends with 10. Nothing is
+lost by that: run the same command again, and it goes on with that entry and first drops what the stop left, if the drop of
+that would have had to wait as well.
 
 After a second signal the process ends at once: statements go on at the server, and standard error names the backends. Run the
 same command again to take the run over.
@@ -121,6 +130,7 @@ pub fn of_rollback(state: &RunState) -> Exit {
         (Some((_, 0)), _) => Exit::Verified,
         (Some(_), _) => Exit::Partial,
         (None, Some(Ending::Aborted)) => Exit::Aborted,
+        (None, Some(Ending::NeedsPerson { .. })) => Exit::NeedsPerson,
         (None, _) => Exit::Unknown,
     }
 }
@@ -128,7 +138,11 @@ pub fn of_rollback(state: &RunState) -> Exit {
 /// The code of a run, from its state alone. The worst truth wins.
 pub fn of_run(state: &RunState) -> Exit {
     let tally = state.tally();
-    if tally.unknown > 0 || tally.running > 0 {
+    let unanswered = matches!(state.control.closed, Some((_, Ending::NeedsPerson { .. })));
+    // What could not be dropped without waiting is known, and goes with the next run of the same command.
+    let left = |record: &&BuildRecord| unanswered && matches!(record.status, BuildStatus::Cleaning { .. });
+    let known = state.builds.values().filter(left).count();
+    if tally.unknown > 0 || tally.running as usize > known {
         return Exit::Unknown;
     }
     if tally.leftovers > 0 {

@@ -84,6 +84,8 @@ pub enum Verb {
     },
     /// Nobody will answer the step that waits for a person: close the run there, to be taken over later.
     EndHere,
+    /// Nobody is here to say whether to go on waiting: stop what waits over its budget, and end.
+    EndUnanswered,
     /// End the run before its end.
     Abort {
         /// Why.

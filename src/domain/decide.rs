@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::budget;
 use super::check::Waivable;
 use super::command::{Command, Refusal, Verb};
 use super::event::{
@@ -79,6 +80,7 @@ pub fn decide(state: &RunState, command: &Command) -> Result<EventKind, Refusal>
             Ok(EventKind::Run(RunEvent::AbortRequested { by, reason: reason.clone() }))
         }
         Verb::EndHere => end_here(state),
+        Verb::EndUnanswered => end_unanswered(state),
     }
 }
 
@@ -310,6 +312,17 @@ fn end_here(state: &RunState) -> Result<EventKind, Refusal> {
         }
     };
     Ok(EventKind::Run(RunEvent::Closed { ending }))
+}
+
+/// Nobody is there to say whether to go on waiting. Nothing that still goes on is cut short for that.
+fn end_unanswered(state: &RunState) -> Result<EventKind, Refusal> {
+    if !budget::only_questions_left(state) {
+        return Err(not_ready("nothing waits over its budget, or something else goes on"));
+    }
+    let entries = budget::questions(state).into_iter().map(|(entry, _)| entry).collect();
+    let at = state.current_step().map(|step| step.id.clone()).or_else(|| state.step_order().last());
+    let step = at.ok_or_else(|| not_ready("the playbook has no steps"))?;
+    Ok(EventKind::Run(RunEvent::Unanswered { step, entries }))
 }
 
 /// Whether anything is begun and not concluded, builds of other people that are watched included.

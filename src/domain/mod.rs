@@ -4,6 +4,7 @@
 //! output, report, resume) folds the same [`event::Event`]s with [`state::RunState::apply`].
 
 pub mod blocker;
+pub mod budget;
 pub mod catalog;
 pub mod check;
 pub mod command;

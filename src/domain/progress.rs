@@ -51,6 +51,8 @@ pub enum Wait {
     Writers,
     /// For snapshots in this database.
     OldSnapshots,
+    /// For transactions that used the table: a drop outlives readers, too.
+    Readers,
 }
 
 impl Phase {
@@ -156,6 +158,7 @@ impl Wait {
             Self::FirstLock => "the table's lock",
             Self::Writers => "open writes on the table",
             Self::OldSnapshots => "old snapshots in this database",
+            Self::Readers => "open transactions that used the table",
         }
     }
 }

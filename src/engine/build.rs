@@ -7,9 +7,10 @@ use crate::domain::catalog::Builder;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{BackendId, EntryKey, Oid, QualifiedName, RunId};
 use crate::domain::observe::Outcome;
-use crate::domain::target::{RunSettings, TargetIdentity};
+use crate::domain::target::{BudgetPolicy, RunSettings, TargetIdentity};
 use crate::domain::unit::Millis;
 use crate::ports::{BuildRequest, BuildSession, LockProbe};
+use crate::text::plural;
 
 use super::readback::{Which, read_back};
 use super::recorder::{NotRecorded, Paused, Question, Recorder, Wanted};
@@ -206,8 +207,9 @@ pub(super) enum Purpose {
     Drop,
 }
 
-/// Probes the table's lock until it is free. Backs off exponentially with jitter, gives up after the budget or the
-/// allowed number of tries, and asks for nothing while anybody builds on the table.
+/// Probes the table's lock until it is free. Backs off exponentially with jitter, and asks for nothing while anybody
+/// builds on the table: that ends by itself, so it counts neither as a try nor against the budget. Once the tries are
+/// made and the budget is spent, the policy decides: go on, or give this attempt up.
 pub(super) async fn wait_for_table(
     world: &World,
     recorder: &Recorder,
@@ -215,25 +217,35 @@ pub(super) async fn wait_for_table(
     session: &mut dyn BuildSession,
     purpose: Purpose,
 ) -> Result<Result<(), Failure>, NotRecorded> {
-    let since = world.clock.now();
-    let mut tries = 0;
-    let mut known: Vec<Blocker> = Vec::new();
     let question = match purpose {
         Purpose::Build => Question::Build(task.entry.clone()),
         Purpose::Drop => Question::Drop(task.entry.clone()),
     };
+    let mut held =
+        TableWait { since: world.clock.now(), waited: Millis(0), tries: 0, looks: 0, told: Told::No };
+    let mut known: Vec<Blocker> = Vec::new();
     loop {
-        if recorder.wanted(question.clone()).await == Wanted::No {
+        let wanted = recorder.wanted(question.clone()).await;
+        if wanted == Wanted::No {
             return Err(NotRecorded::NotNow);
         }
-        let (blockers, counts) = match session.probe_lock(task.settings.lock_probe).await {
+        let probe = session.probe_lock(task.settings.lock_probe).await;
+        let now = world.clock.now();
+        let (blockers, pause) = match probe {
             Ok(LockProbe::Free) => return Ok(Ok(())),
-            Ok(LockProbe::Busy(blockers)) => (blockers, true),
+            Ok(LockProbe::Busy(blockers)) => {
+                held.tries += 1;
+                held.waited = held.waited + Millis::between(held.since, now);
+                (blockers, backoff(held.tries, world.ids.below(1_000)))
+            }
             Ok(LockProbe::BuildInProgress(builders)) => {
-                (builders.iter().map(|builder| as_blocker(builder, task.table_oid)).collect(), false)
+                held.looks += 1;
+                let blockers = builders.iter().map(|builder| as_blocker(builder, task.table_oid)).collect();
+                (blockers, look_again(held.looks, world.ids.below(1_000)))
             }
             Err(failure) => return Ok(Err(failure)),
         };
+        held.since = now;
         if blockers != known {
             known.clone_from(&blockers);
             let entry = task.entry.clone();
@@ -243,22 +255,21 @@ pub(super) async fn wait_for_table(
             };
             recorder.record(outcome).await?;
         }
-        tries += u32::from(counts);
-        let waited = Millis::between(since, world.clock.now());
-        if tries >= task.settings.lock_tries || waited > task.settings.first_lock_budget {
-            let who: Vec<String> = blockers.iter().map(Blocker::line).collect();
-            return Ok(Err(Failure {
-                class: FailureClass::LockTimeout,
-                sqlstate: None,
-                message: format!(
-                    "the table's lock was not free in {} tries over {} s: {}",
-                    tries,
-                    waited.seconds(),
-                    if who.is_empty() { "nobody visible holds it".to_owned() } else { who.join("; ") }
-                ),
-            }));
+        if wanted == Wanted::AtOnce {
+            return Ok(Err(held.failure(&blockers)));
         }
-        let until = tokio::time::Instant::now() + backoff(tries, world.ids.below(1_000));
+        if held.is_over_budget(&task.settings) {
+            if held.told == Told::No {
+                held.told = Told::Yes;
+                let outcome = Outcome::TableHeldTooLong { entry: task.entry.clone(), waited: held.waited };
+                recorder.record(outcome).await?;
+            }
+            match task.settings.on_budget {
+                BudgetPolicy::KeepWaiting | BudgetPolicy::Ask => {}
+                BudgetPolicy::CancelAndClean => return Ok(Err(held.failure(&blockers))),
+            }
+        }
+        let until = tokio::time::Instant::now() + pause;
         while recorder.pause(until.saturating_duration_since(tokio::time::Instant::now())).await
             == Paused::News
         {
@@ -269,9 +280,56 @@ pub(super) async fn wait_for_table(
     }
 }
 
+/// A wait for a table's lock so far.
+struct TableWait {
+    /// Up to when the time is counted.
+    since: jiff::Timestamp,
+    /// Time behind holders of the lock.
+    waited: Millis,
+    /// Probes that found it held.
+    tries: u32,
+    /// Looks at a table that somebody builds on.
+    looks: u32,
+    told: Told,
+}
+
+/// Whether it was said that the budget is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    No,
+    Yes,
+}
+
+impl TableWait {
+    fn is_over_budget(&self, settings: &RunSettings) -> bool {
+        self.tries >= settings.lock_tries && self.waited > settings.first_lock_budget
+    }
+
+    fn failure(&self, blockers: &[Blocker]) -> Failure {
+        let who: Vec<String> = blockers.iter().map(Blocker::line).collect();
+        let who = if who.is_empty() { "nobody visible holds it".to_owned() } else { who.join("; ") };
+        Failure {
+            class: FailureClass::LockTimeout,
+            sqlstate: None,
+            message: format!(
+                "the table's lock was not free in {} over {} s: {who}",
+                plural((self.tries + self.looks) as usize, "try", "tries"),
+                self.waited.seconds(),
+            ),
+        }
+    }
+}
+
 /// Pause before the next probe: 100 ms doubled each time up to 10 s, plus up to as much again by chance.
 pub(super) fn backoff(tries: u32, jitter: u64) -> Duration {
     let base = 100_u64.saturating_mul(1 << tries.min(10)).min(10_000);
+    Duration::from_millis(base + base * jitter / 1_000)
+}
+
+/// Pause before the next look at a table that somebody builds on: 250 ms, doubled every second time up to 5 s, plus up to
+/// as much again by chance.
+fn look_again(looks: u32, jitter: u64) -> Duration {
+    let base = 250_u64.saturating_mul(1 << (looks.saturating_sub(1) / 2).min(10)).min(5_000);
     Duration::from_millis(base + base * jitter / 1_000)
 }
 

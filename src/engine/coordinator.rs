@@ -15,6 +15,7 @@ use crate::domain::observe::{Outcome, observe};
 use crate::domain::plan::PlanItem;
 use crate::domain::state::{BuildStatus, RunState, Stage};
 use crate::domain::target::Target;
+use crate::domain::unit::Millis;
 use crate::ports::{Journal, JournalError, Monitor, WatchRequest};
 
 use super::build::{Task, build};
@@ -26,6 +27,10 @@ use super::recorder::{EngineHandle, Message, NotRecorded, Question, Recorder, Wa
 use super::removal::remove;
 use super::supervisor::Supervisor;
 use super::world::{Outlets, World};
+
+/// With nobody there to ask, a drop that finds somebody in its way for this long is called off. One that is free takes
+/// milliseconds.
+const AT_ONCE: Millis = Millis(3_000);
 
 /// How an engine ended.
 #[derive(Debug)]
@@ -159,7 +164,7 @@ impl Engine {
                     let _ = reply.send(answer);
                 }
                 Some(Message::Ask { question, reply }) => {
-                    let answer = if self.is_wanted(&question) { Wanted::Yes } else { Wanted::No };
+                    let answer = self.wanted(&question);
                     // A worker that is gone needs no answer either.
                     let _ = reply.send(answer);
                 }
@@ -221,6 +226,16 @@ impl Engine {
             self.append(kind).map_err(|_| NotRecorded::Sealed)?;
         }
         Ok(())
+    }
+
+    fn wanted(&self, question: &Question) -> Wanted {
+        if !self.is_wanted(question) {
+            return Wanted::No;
+        }
+        match question {
+            Question::Drop(_) if self.state.control.unanswered.is_some() => Wanted::AtOnce,
+            Question::Drop(_) | Question::Build(_) | Question::Watch(_) => Wanted::Yes,
+        }
     }
 
     fn is_unwanted(&self, outcome: &Outcome) -> bool {
@@ -516,6 +531,7 @@ impl Engine {
             family: item.traits.family,
             predicted: item.estimate,
             what,
+            patience: self.state.control.unanswered.as_ref().map(|_| AT_ONCE),
         })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::domain::blocker::{Bites, BlockStage, Blocker};
+use crate::domain::budget;
 use crate::domain::estimate::Estimate;
 use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, EntryKey, Oid};
@@ -42,6 +43,8 @@ pub(super) struct Watched {
     pub(super) family: MethodFamily,
     pub(super) predicted: Option<Estimate>,
     pub(super) what: What,
+    /// How long it may wait, whatever its budgets; absent: the budgets.
+    pub(super) patience: Option<Millis>,
 }
 
 /// Everything that the observer looks after.
@@ -276,14 +279,8 @@ fn read(
             What::Drop => Outcome::DropHeldUp { entry: entry.clone(), blockers },
         });
     }
-    if watched.what == What::Build {
-        if let Some(outcome) = late_comer(track, &entry, row, blockers, round) {
-            outcomes.push(outcome);
-        }
-        if let Some(outcome) = over_budget(track, &entry, settings) {
-            outcomes.push(outcome);
-        }
-    }
+    outcomes.extend(late_comer(track, watched, row, blockers, round));
+    outcomes.extend(over_budget(track, watched, settings));
     outcomes
 }
 
@@ -294,11 +291,11 @@ fn news(told: &[Blocker], now: &[Blocker]) -> bool {
 }
 
 /// Our statement waits for the table's first lock behind somebody's *build*: it holds a snapshot that the other
-/// build must wait for in the end, and the server would then kill that build (40P01). Ours has done no work and
-/// leaves nothing behind, so ours goes.
+/// build must wait for in the end, and the server would then kill that build (40P01). Ours, build or drop, has done no
+/// work and leaves nothing behind, so ours goes.
 fn late_comer(
     track: &mut Track,
-    entry: &EntryKey,
+    watched: &Watched,
     row: Option<&ProgressRow>,
     blockers: &[Blocker],
     round: &MonitorRound,
@@ -306,27 +303,29 @@ fn late_comer(
     if row.is_some() || track.told_late {
         return None;
     }
-    let behind_a_build = blockers
-        .iter()
-        .filter(|b| b.bites == Bites::Now)
-        .any(|blocker| round.progress.iter().any(|other| Some(other.backend) == blocker.backend()));
+    // A drop that has its lock waits for everybody who used the table, and a build on another one may be among them.
+    let here =
+        |other: &ProgressRow| other.seen.is_none_or(|seen| seen.table_oid == watched.request.table_oid);
+    let behind_a_build = blockers.iter().filter(|b| b.bites == Bites::Now).any(|blocker| {
+        round.progress.iter().any(|other| Some(other.backend) == blocker.backend() && here(other))
+    });
     behind_a_build.then(|| {
         track.told_late = true;
-        Outcome::LateComer { entry: entry.clone() }
+        Outcome::LateComer { entry: watched.request.entry.clone() }
     })
 }
 
-fn over_budget(track: &mut Track, entry: &EntryKey, settings: &RunSettings) -> Option<Outcome> {
-    let wait = track.phase.wait()?;
-    let budget = match wait {
-        Wait::FirstLock => settings.first_lock_budget,
-        Wait::Writers => settings.writers_budget,
-        Wait::OldSnapshots => settings.snapshots_budget,
+fn over_budget(track: &mut Track, watched: &Watched, settings: &RunSettings) -> Option<Outcome> {
+    let wait = match watched.what {
+        What::Build => track.phase.wait()?,
+        // It has no progress row. Its own work takes milliseconds: all else is a wait for whoever used the table.
+        What::Drop => Wait::Readers,
     };
+    let budget = watched.patience.unwrap_or_else(|| budget::of(wait, settings));
     let waited = track.tracker.in_phase();
     (waited > budget && !track.over_budget).then(|| {
         track.over_budget = true;
-        Outcome::BudgetSpent { entry: entry.clone(), wait, waited }
+        Outcome::BudgetSpent { entry: watched.request.entry.clone(), wait, waited }
     })
 }
 

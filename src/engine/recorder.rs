@@ -33,6 +33,8 @@ pub(super) enum Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Yes,
+    /// Only if nothing has to be waited for: nobody is there to say for how long.
+    AtOnce,
     No,
 }
 

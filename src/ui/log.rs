@@ -4,6 +4,8 @@ use crate::domain::event::{
     BuildEvent, CheckEvent, DropEvent, DropPurpose, Ending, Event, EventKind, Next, RollbackEvent, RunEvent,
     SessionEnd, SessionEvent, Signalled, StepEvent, StepOutcome,
 };
+use crate::domain::progress::Wait;
+use crate::domain::target::BudgetPolicy;
 use crate::domain::unit::Millis;
 use crate::text::span;
 
@@ -71,6 +73,9 @@ fn run(event: &RunEvent) -> Said {
         RunEvent::AbortRequested { by, reason } => {
             person(by, format!("wants the run to end: {reason}"), Tone::Warn)
         }
+        RunEvent::Unanswered { .. } => {
+            auto("nobody said whether to go on waiting: what waits is stopped".to_owned(), Tone::Warn)
+        }
         RunEvent::SignedOff { by, reason } => person(by, format!("signed off: {reason}"), Tone::Good),
         RunEvent::TaskPanicked { task, message } => {
             auto(format!("a task of the engine broke ({task}): {message}"), Tone::Bad)
@@ -137,10 +142,7 @@ fn build(event: &BuildEvent) -> Option<Said> {
             let first = blockers.first()?;
             auto(format!("{name}: held up by {}", first.line()), Tone::Warn)
         }
-        BuildEvent::BudgetSpent { wait, waited, .. } => auto(
-            format!("{name}: has waited {} for {}, its budget is spent", words(*waited), wait.words()),
-            Tone::Warn,
-        ),
+        BuildEvent::BudgetSpent { wait, waited, policy, .. } => budget_spent(name, *wait, *waited, *policy),
         BuildEvent::Adopted { backend, .. } => {
             auto(format!("{name}: pid {} still builds it and is watched again", backend.pid), Tone::Plain)
         }
@@ -157,6 +159,15 @@ fn build(event: &BuildEvent) -> Option<Said> {
         }
         BuildEvent::RetryRequested { by, .. } => person(by, format!("try {name} again"), Tone::Plain),
     })
+}
+
+fn budget_spent(name: &str, wait: Wait, waited: Millis, policy: BudgetPolicy) -> Said {
+    let follows = match policy {
+        BudgetPolicy::KeepWaiting => "it goes on waiting",
+        BudgetPolicy::Ask => "x stops it, or let it wait",
+        BudgetPolicy::CancelAndClean => "it is cancelled",
+    };
+    auto(format!("{name}: waits {} for {}: {follows}", words(waited), wait.words()), Tone::Warn)
 }
 
 fn concluded(name: &str, so: &str, next: &Next) -> Said {
@@ -189,6 +200,9 @@ fn drop(event: &DropEvent) -> Option<Said> {
         DropEvent::HeldUp { entry, blockers } => {
             let first = blockers.first()?;
             auto(format!("{}: its drop is held up by {}", entry.0, first.line()), Tone::Warn)
+        }
+        DropEvent::BudgetSpent { entry, wait, waited, policy } => {
+            budget_spent(&format!("{}: its drop", entry.0), *wait, *waited, *policy)
         }
         DropEvent::Intended { .. } | DropEvent::StatementEnded { result: Ok(()), .. } => return None,
         DropEvent::StatementEnded { entry, result: Err(failure) } => {

@@ -673,7 +673,7 @@ mod random {
     /// What must have been typed, letter by letter, for a command to be sent; none for what one key may do.
     fn typed_for(verb: &Verb) -> Vec<String> {
         match verb {
-            Verb::Recheck | Verb::Pause | Verb::EndHere => Vec::new(),
+            Verb::Recheck | Verb::Pause | Verb::EndHere | Verb::EndUnanswered => Vec::new(),
             Verb::Confirm { .. } | Verb::Resume => vec!["go".to_owned()],
             Verb::Stop { .. } => vec!["stop".to_owned()],
             Verb::Skip { reason, .. } => vec!["skip".to_owned(), reason.clone()],

@@ -12,6 +12,7 @@ mod program;
 mod server;
 mod wire;
 
+mod budget;
 mod console;
 mod exit_code;
 mod hostile;

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use super::catalog::Uniqueness;
 use super::event::{
-    BuildEvent, DropConclusion, DropPurpose, Ending, EventKind, Moment, RollbackEvent, RunEvent, StepEvent,
+    BuildEvent, DropConclusion, DropEvent, DropPurpose, Ending, EventKind, Moment, RollbackEvent, RunEvent,
+    StepEvent,
 };
-use super::id::{EntryKey, Oid, Person};
+use super::id::{EntryKey, Oid, Person, StepId};
 use super::observe::ENGINE;
 use super::plan::{Importance, ItemState, LeftoverHarm, Plan, PlanItem, SnapshotEffect};
 use super::schedule::WAITING_SESSIONS;
@@ -162,6 +163,9 @@ pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp)
     if let Some(effect) = at.loose_end() {
         return Some(effect);
     }
+    if let Some((_, step)) = &state.control.unanswered {
+        return at.leave(step);
+    }
     if state.control.abort.is_some() {
         return at.abort(run.settings.on_abort);
     }
@@ -248,7 +252,10 @@ impl Look<'_> {
         }
         let next = self.state.builds.iter().filter_map(|(key, record)| {
             let BuildStatus::Cleaning { oid, then } = &record.status else { return None };
-            let now = self.idle(key) && self.may_clean(key, then) && self.table_is_free(key);
+            let now = self.idle(key)
+                && self.may_clean(key, then)
+                && self.table_is_free(key)
+                && !self.stays(key, *oid);
             now.then_some((key, *oid))
         });
         next.min_by_key(|(key, _)| self.state.plan.as_ref().and_then(|plan| plan.item(key)).map(harm))
@@ -293,6 +300,43 @@ impl Look<'_> {
 
     fn at_work(&self) -> bool {
         !self.in_flight.is_empty() || self.state.is_at_work()
+    }
+
+    /// Whether a leftover is left to whoever takes over: with nobody there to ask, one try is all that it gets.
+    fn stays(&self, key: &EntryKey, oid: Oid) -> bool {
+        let tried = self.state.drops.get(key).filter(|drop| drop.oid == oid);
+        self.state.control.unanswered.is_some() && tried.is_some_and(|drop| drop.conclusion.is_some())
+    }
+
+    /// Stops what waits over its budget, takes away what it leaves as far as nobody stands in the way, and ends.
+    fn leave(&self, step: &StepId) -> Option<Effect> {
+        let engine = || Person(ENGINE.to_owned());
+        if let Some(effect) = self.stop_running(&engine(), |_| true) {
+            return Some(effect);
+        }
+        let since = self.state.control.unanswered.as_ref().map(|(at, _)| *at);
+        let waiting = self.state.drops.iter().find(|(_, drop)| {
+            let before = since.is_some_and(|since| drop.started_at < since);
+            before && drop.conclusion.is_none() && drop.result.is_none() && drop.stopping.is_none()
+        });
+        if let Some((key, _)) = waiting {
+            let (entry, by) = (key.clone(), engine());
+            return Some(Effect::Record(EventKind::Drop(DropEvent::StopRequested { entry, by })));
+        }
+        if let Some(effect) = self.leave_to_others() {
+            return Some(effect);
+        }
+        let works = self.state.builds.keys().chain(self.state.drops.keys()).any(|key| {
+            let status = self.state.builds.get(key).map(|record| &record.status);
+            let stays = matches!(status, Some(BuildStatus::Cleaning { oid, .. }) if self.stays(key, *oid));
+            self.state.is_at_work_on(key) && !stays
+        });
+        let busy = works || self.in_flight.iter().any(EffectKey::acts);
+        let ending = match self.state.control.abort {
+            Some(_) => Ending::Aborted,
+            None => Ending::NeedsPerson { step: step.clone() },
+        };
+        (!busy).then(|| close(ending))
     }
 
     fn abort(&self, policy: AbortPolicy) -> Option<Effect> {

@@ -204,6 +204,16 @@ impl Simulation {
         self.log.command(verb).is_ok()
     }
 
+    /// What a worker or the observer says of something that waits.
+    pub(super) fn overdue(&mut self, entry: EntryKey, what: u8) {
+        let waited = crate::domain::unit::Millis(1);
+        self.log.outcome(match what {
+            0 => Outcome::BudgetSpent { entry, wait: crate::domain::progress::Wait::Writers, waited },
+            1 => Outcome::TableHeldTooLong { entry, waited },
+            _ => Outcome::LateComer { entry },
+        });
+    }
+
     pub(super) fn busy(&self) -> usize {
         self.work.len()
     }
@@ -462,7 +472,8 @@ impl Simulation {
                     self.read_drop(entry, oid);
                     return None;
                 };
-                let closed = self.log.state.control.target_changed.is_some();
+                let unwanted = self.log.state.drops.get(&entry).is_some_and(|drop| drop.stopping.is_some());
+                let closed = unwanted || self.log.state.control.target_changed.is_some();
                 let usable = purpose == DropPurpose::Leftover && index.usable;
                 if closed || usable || index.built_by.is_some() || dice.roll(6) == 5 {
                     let why = "refused".to_owned();

@@ -13,7 +13,7 @@ use crate::domain::state::fixture::{
     BUILD, CHECKS, CONFIRM, Log, SIGN, VERIFY, entry, fail, reading, target,
 };
 use crate::domain::state::{RunState, StepStatus};
-use crate::domain::target::{LeftoverPolicy, RunSettings};
+use crate::domain::target::{BudgetPolicy, LeftoverPolicy, RunSettings};
 
 const A: &str = "public.a";
 const LONG: &str = "it was not wanted";
@@ -355,16 +355,19 @@ enum Action {
     Stranger(usize),
     Crash,
     Wait,
+    /// A budget is spent, or somebody builds in front of us.
+    Overdue(usize, u8),
     Move,
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         24 => any::<usize>().prop_map(Action::Progress),
-        5 => (0_u8..12, 0_usize..4).prop_map(|(verb, entry)| Action::Command(verb, entry)),
+        5 => (0_u8..14, 0_usize..4).prop_map(|(verb, entry)| Action::Command(verb, entry)),
         2 => (0_usize..4).prop_map(Action::Stranger),
         2 => Just(Action::Crash),
         2 => Just(Action::Wait),
+        2 => (0_usize..4, 0_u8..3).prop_map(|(entry, what)| Action::Overdue(entry, what)),
         1 => Just(Action::Move),
     ]
 }
@@ -382,6 +385,7 @@ fn verb(n: u8, entry: EntryKey, log: &Log) -> Verb {
         8 => Verb::Roll { entries: vec![entry], reason: LONG.to_owned() },
         9 => Verb::Roll { entries: Vec::new(), reason: LONG.to_owned() },
         10 => Verb::Abort { reason: LONG.to_owned() },
+        12 | 13 => Verb::EndUnanswered,
         _ => Verb::Recheck,
     }
 }
@@ -396,6 +400,7 @@ fn act(simulation: &mut Simulation, action: &Action, dice: &mut Dice<'_>) {
         Action::Stranger(entry) => simulation.stranger(&key(*entry), dice),
         Action::Crash => simulation.crash(dice),
         Action::Wait => simulation.log.quiet += 40,
+        Action::Overdue(entry, what) => simulation.overdue(key(*entry), *what),
         Action::Move => {}
     }
 }
@@ -429,10 +434,11 @@ proptest! {
         jobs in 1_u32..4,
         repair in any::<bool>(),
         moves in prop::bool::weighted(0.1),
+        on_budget in prop::sample::select(vec![BudgetPolicy::Ask, BudgetPolicy::CancelAndClean]),
         agreed in prop::bool::weighted(0.8),
     ) {
         let leftovers = if repair { LeftoverPolicy::Repair } else { LeftoverPolicy::Keep };
-        let settings = RunSettings { jobs, leftovers, ..RunSettings::default() };
+        let settings = RunSettings { jobs, on_budget, leftovers, ..RunSettings::default() };
         let mut simulation = Simulation::new(settings, Mode::Live);
         if agreed {
             simulation.agree();

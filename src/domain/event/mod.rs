@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::CheckResult;
-use super::id::{CheckId, Digest, Person, RunId, Seq, StepId};
+use super::id::{CheckId, Digest, EntryKey, Person, RunId, Seq, StepId};
 use super::plan::Plan;
 use super::playbook::Playbook;
 use super::target::{Environment, Mode, Operator, RunSettings, Target, TargetIdentity};
@@ -128,6 +128,13 @@ pub enum RunEvent {
         by: Person,
         /// Why.
         reason: String,
+    },
+    /// Nobody was there to say whether to go on waiting: what waits over its budget is stopped, and the run ends.
+    Unanswered {
+        /// The step that it was at.
+        step: StepId,
+        /// What waited.
+        entries: Vec<EntryKey>,
     },
     /// A person signed.
     SignedOff {

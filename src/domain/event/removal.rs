@@ -6,6 +6,9 @@ use crate::domain::blocker::Blocker;
 use crate::domain::catalog::IndexFlags;
 use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, EntryKey, Oid, Person};
+use crate::domain::progress::Wait;
+use crate::domain::target::BudgetPolicy;
+use crate::domain::unit::Millis;
 
 /// A drop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ pub enum DropEvent {
         /// The dropping backend.
         backend: BackendId,
     },
-    /// A person wants it cancelled.
+    /// A person, or the engine, wants it cancelled: its budget is spent, or it stands in the way of a build.
     StopRequested {
         /// Whose index.
         entry: EntryKey,
@@ -44,6 +47,17 @@ pub enum DropEvent {
         entry: EntryKey,
         /// By whom.
         blockers: Vec<Blocker>,
+    },
+    /// A wait budget is spent.
+    BudgetSpent {
+        /// Whose index.
+        entry: EntryKey,
+        /// Which wait.
+        wait: Wait,
+        /// How long it has waited.
+        waited: Millis,
+        /// What follows.
+        policy: BudgetPolicy,
     },
     /// The server answered, or will not any more.
     StatementEnded {

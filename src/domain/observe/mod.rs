@@ -12,7 +12,7 @@ use super::id::{BackendId, EntryKey, Oid, Person};
 use super::plan::{Plan, StaleReason};
 use super::playbook::StepKind;
 use super::progress::{Phase, Wait};
-use super::state::{BuildStatus, RunState, Stage};
+use super::state::{BuildStatus, DropRecord, RunState, Stage};
 use super::target::{BudgetPolicy, Target};
 use super::unit::Millis;
 
@@ -106,6 +106,13 @@ pub enum Outcome {
         entry: EntryKey,
         /// Which wait.
         wait: Wait,
+        /// How long.
+        waited: Millis,
+    },
+    /// A worker has asked for the table's lock for longer than the budget of that wait; nothing was sent.
+    TableHeldTooLong {
+        /// Which.
+        entry: EntryKey,
         /// How long.
         waited: Millis,
     },
@@ -204,7 +211,10 @@ pub fn observe(state: &RunState, outcome: Outcome, now: jiff::Timestamp) -> Vec<
             build_read(state, entry, &reading, ended, now, jitter)
         }
         Outcome::BudgetSpent { entry, wait, waited } => budget_spent(state, entry, wait, waited),
-        Outcome::LateComer { entry } => vec![stop(entry)],
+        Outcome::TableHeldTooLong { entry, waited } => {
+            vec![spent(state, entry, Wait::FirstLock, waited).0]
+        }
+        Outcome::LateComer { entry } => vec![stop(state, entry)],
         Outcome::AboutToBuild { entry, attempt, statement, backend, table_oid } => {
             vec![EventKind::Build(BuildEvent::Intended {
                 entry,
@@ -260,10 +270,17 @@ fn is_late(state: &RunState, outcome: &Outcome) -> bool {
         | None => None,
     };
     match outcome {
-        Outcome::Located { entry, .. }
-        | Outcome::PhaseSeen { entry, .. }
-        | Outcome::BudgetSpent { entry, .. }
-        | Outcome::LateComer { entry } => !matches!(running(entry), Some(Stage::Sent | Stage::Watched)),
+        Outcome::Located { entry, .. } | Outcome::PhaseSeen { entry, .. } => {
+            !matches!(running(entry), Some(Stage::Sent | Stage::Watched))
+        }
+        Outcome::BudgetSpent { entry, .. } | Outcome::LateComer { entry } => match open_drop(state, entry) {
+            Some(drop) => drop.backend.is_none() || drop.result.is_some(),
+            None => !matches!(running(entry), Some(Stage::Sent | Stage::Watched)),
+        },
+        Outcome::TableHeldTooLong { entry, .. } => match open_drop(state, entry) {
+            Some(drop) => drop.backend.is_some() && drop.result.is_none(),
+            None => running(entry) != Some(Stage::Preparing),
+        },
         Outcome::BuildHeldUp { entry, .. } => running(entry).is_none(),
         // A reading of an entry that was left out meanwhile; one that nothing is recorded of is a first look.
         Outcome::BuildRead { entry, .. } => state.builds.contains_key(entry) && running(entry).is_none(),
@@ -285,8 +302,18 @@ fn is_late(state: &RunState, outcome: &Outcome) -> bool {
     }
 }
 
-fn stop(entry: EntryKey) -> EventKind {
-    EventKind::Build(BuildEvent::StopRequested { entry, by: Person(ENGINE.to_owned()) })
+fn open_drop<'a>(state: &'a RunState, entry: &EntryKey) -> Option<&'a DropRecord> {
+    state.drops.get(entry).filter(|drop| drop.conclusion.is_none())
+}
+
+/// The engine wants the drop or build of an entry to end.
+fn stop(state: &RunState, entry: EntryKey) -> EventKind {
+    let by = Person(ENGINE.to_owned());
+    if open_drop(state, &entry).is_some() {
+        EventKind::Drop(DropEvent::StopRequested { entry, by })
+    } else {
+        EventKind::Build(BuildEvent::StopRequested { entry, by })
+    }
 }
 
 fn connected(state: &RunState, result: Result<Target, Failure>) -> Vec<EventKind> {
@@ -384,12 +411,26 @@ fn build_read(
     events
 }
 
+/// That a budget is spent, and what follows.
+fn spent(state: &RunState, entry: EntryKey, wait: Wait, waited: Millis) -> (EventKind, BudgetPolicy) {
+    let mut policy = state.run.as_ref().map(|run| run.settings.on_budget).unwrap_or_default();
+    if state.control.unanswered.is_some() {
+        // There is nobody to wait for any more.
+        policy = BudgetPolicy::CancelAndClean;
+    }
+    let event = if open_drop(state, &entry).is_some() {
+        EventKind::Drop(DropEvent::BudgetSpent { entry, wait, waited, policy })
+    } else {
+        EventKind::Build(BuildEvent::BudgetSpent { entry, wait, waited, policy })
+    };
+    (event, policy)
+}
+
 fn budget_spent(state: &RunState, entry: EntryKey, wait: Wait, waited: Millis) -> Vec<EventKind> {
-    let policy = state.run.as_ref().map(|run| run.settings.on_budget).unwrap_or_default();
-    let spent = EventKind::Build(BuildEvent::BudgetSpent { entry: entry.clone(), wait, waited, policy });
+    let (spent, policy) = spent(state, entry.clone(), wait, waited);
     match policy {
         BudgetPolicy::KeepWaiting | BudgetPolicy::Ask => vec![spent],
-        BudgetPolicy::CancelAndClean => vec![spent, stop(entry)],
+        BudgetPolicy::CancelAndClean => vec![spent, stop(state, entry)],
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn next(
         return give_up(format!("stopped by {}", by.0));
     }
     // An abort only puts off: whoever takes the run over goes on where it ended.
-    let aborted = state.control.abort.is_some();
+    let aborted = state.control.abort.is_some() || state.control.unanswered.is_some();
     if state.is_ending_for(entry) && (!aborted || state.is_rolled_back(entry)) {
         return give_up("the run is ending".to_owned());
     }
@@ -78,7 +78,10 @@ pub(super) fn next(
         // Paused, or the process died, before anything was sent: nothing was tried, so nothing failed.
         None if !sent => return retry(conclusion, now),
         None => true,
-        Some(FailureClass::Cancelled) if aborted => return retry(conclusion, now),
+        // One that gave way to somebody's build has tried nothing either.
+        Some(FailureClass::Cancelled) if aborted || record.is_some_and(BuildRecord::gave_way) => {
+            return retry(conclusion, now);
+        }
         // Refused because a leftover of ours is in the way.
         Some(FailureClass::Refused) => !sent && matches!(conclusion, Conclusion::Leftover { .. }),
         Some(class) => class.may_pass(),

@@ -410,6 +410,16 @@ fn a_person_who_stops_a_build_wants_no_other_attempt_and_the_engine_does() {
 }
 
 #[test]
+fn what_gives_way_to_a_build_of_others_has_used_no_attempt_up() {
+    let mut log = sent();
+    log.state.run.as_mut().unwrap().settings.attempts = 1;
+    log.outcome(Outcome::LateComer { entry: A.into() });
+    let (_, next) = after(&mut log, Err(fail(FailureClass::Cancelled)), reading(None));
+    assert!(matches!(next, Next::Retry { .. }), "{next:?}");
+    assert_eq!(log.state.builds[&A.into()].attempts, 0);
+}
+
+#[test]
 fn a_stop_outlives_the_look_that_finds_the_build_still_going_on() {
     let mut log = sent();
     log.ended(A, Err(Failure::lost("reset")));

@@ -5,7 +5,8 @@ use crate::domain::blocker::{Bites, Blocker};
 use crate::domain::event::{Conclusion, DropConclusion, DropPurpose, Next, Origin};
 use crate::domain::failure::FailureClass;
 use crate::domain::id::{Oid, Person};
-use crate::domain::progress::Phase;
+use crate::domain::observe::ENGINE;
+use crate::domain::progress::{Phase, Wait};
 use crate::domain::unit::Millis;
 
 /// A build keeps at most this many blockers, so that a busy table cannot grow the state without bound.
@@ -44,6 +45,7 @@ impl BuildRecord {
 
     /// What a take-over makes of it: attempts count anew, and what was not known is looked at again.
     pub(super) fn take_over(&mut self, at: jiff::Timestamp) {
+        self.set_budget(None);
         match self.status {
             BuildStatus::Running { .. } | BuildStatus::Retrying { .. } | BuildStatus::Cleaning { .. } => {
                 self.attempts = 0;
@@ -99,9 +101,10 @@ impl BuildRecord {
         }
     }
 
-    pub(super) fn clear_budget(&mut self) {
+    /// Which wait is over its budget.
+    pub(super) fn set_budget(&mut self, spent: Option<Wait>) {
         if let BuildStatus::Running { over_budget, .. } = &mut self.status {
-            *over_budget = None;
+            *over_budget = spent;
         }
     }
 
@@ -125,6 +128,15 @@ impl BuildRecord {
         let taken = self.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::NameTaken);
         let other = self.oid.is_some_and(|seen| seen != oid);
         self.intent.as_ref().is_some_and(|intent| intent.table_oid == table) && !taken && !other
+    }
+
+    /// Whether the engine itself called it off, with budget left: somebody builds on the table, and it would have got
+    /// that build killed.
+    pub fn gave_way(&self) -> bool {
+        let cancelled = self.failure.as_ref().is_some_and(|it| it.class == FailureClass::Cancelled);
+        let by_us = self.stopping().is_some_and(|by| by.0 == ENGINE);
+        let in_time = matches!(self.status, BuildStatus::Running { over_budget: None, .. });
+        cancelled && by_us && in_time
     }
 
     /// Takes a conclusion in and returns what belongs into the ledger.
@@ -152,7 +164,8 @@ impl BuildRecord {
             self.intent = None;
         }
         let never_sent = self.intent.is_none() && self.failure.is_none();
-        if never_sent && matches!(next, Next::Retry { .. } | Next::DropThenRetry { .. }) {
+        if (never_sent || self.gave_way()) && matches!(next, Next::Retry { .. } | Next::DropThenRetry { .. })
+        {
             self.attempts = self.attempts.saturating_sub(1);
         }
         let leftover = if let Conclusion::Leftover { oid, .. } = conclusion { Some(*oid) } else { None };

@@ -84,6 +84,7 @@ impl RunState {
             RunEvent::AbortRequested { by, reason } => {
                 self.control.abort = Some((by.clone(), reason.clone()));
             }
+            RunEvent::Unanswered { step, .. } => self.control.unanswered = Some((at, step.clone())),
             RunEvent::SignedOff { by, reason } => {
                 self.control.sign_off = Some(SignOff { at, by: by.clone(), reason: reason.clone() });
             }
@@ -100,6 +101,7 @@ impl RunState {
     fn take_over(&mut self, at: jiff::Timestamp) {
         self.control.closed = None;
         self.control.abort = None;
+        self.control.unanswered = None;
         self.control.paused = None;
         self.control.target_changed = None;
         self.control.plan_for = None;
@@ -257,6 +259,7 @@ impl RunState {
                     table_oid: *table_oid,
                 });
                 record.set_stage(Stage::Sent);
+                record.set_budget(None);
                 record.held_since = None;
                 record.phases.push((Phase::FirstLock, at));
             }
@@ -272,15 +275,11 @@ impl RunState {
                 if record.phases.last().is_none_or(|(last, _)| last != phase) {
                     record.phases.push((*phase, at));
                 }
-                record.clear_budget();
+                record.set_budget(None);
                 record.held_since = None;
             }
             BuildEvent::HeldUp { blockers, .. } => record.hold_up(blockers, at),
-            BuildEvent::BudgetSpent { wait, .. } => {
-                if let BuildStatus::Running { over_budget, .. } = &mut record.status {
-                    *over_budget = Some(*wait);
-                }
-            }
+            BuildEvent::BudgetSpent { wait, .. } => record.set_budget(Some(*wait)),
             BuildEvent::Adopted { oid, .. } => {
                 record.oid = oid.or(record.oid);
                 record.set_stage(Stage::Watched);
@@ -340,6 +339,7 @@ impl RunState {
                         backend: None,
                         blockers: Vec::new(),
                         stopping: None,
+                        over_budget: None,
                         result: None,
                         conclusion: None,
                     },
@@ -348,6 +348,7 @@ impl RunState {
             DropEvent::Intended { entry, backend, .. } => {
                 if let Some(record) = self.drops.get_mut(entry) {
                     record.backend = Some(*backend);
+                    record.over_budget = None;
                 }
             }
             DropEvent::HeldUp { entry, blockers } => {
@@ -360,15 +361,23 @@ impl RunState {
                     record.stopping = Some(by.clone());
                 }
             }
+            DropEvent::BudgetSpent { entry, wait, .. } => {
+                if let Some(record) = self.drops.get_mut(entry) {
+                    record.over_budget = Some(*wait);
+                }
+            }
             DropEvent::StatementEnded { entry, result } => {
                 if let Some(record) = self.drops.get_mut(entry) {
                     record.result = Some(result.clone());
                 }
             }
             DropEvent::Concluded { entry, oid, conclusion } => {
+                let left_to_others = self.control.unanswered.is_some();
                 let ended = self.drops.get_mut(entry).map(|record| {
                     record.conclusion = Some(conclusion.clone());
-                    (record.purpose, record.end(conclusion))
+                    // With nobody there to ask, what could not be dropped is left to whoever takes over.
+                    let end = if left_to_others { DropEnd::CutOff } else { record.end(conclusion) };
+                    (record.purpose, end)
                 });
                 let gone = *conclusion == DropConclusion::Gone;
                 if gone && self.ledger.get(entry).is_some_and(|made| made.oid == *oid) {

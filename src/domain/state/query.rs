@@ -114,6 +114,7 @@ impl RunState {
         self.is_rolled_back(entry)
             || control.closed.is_some()
             || control.abort.is_some()
+            || control.unanswered.is_some()
             || control.target_changed.is_some()
     }
 

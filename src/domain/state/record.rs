@@ -9,6 +9,7 @@ use crate::domain::event::{
 };
 use crate::domain::failure::Failure;
 use crate::domain::id::{BackendId, Digest, EntryKey, Oid, Person, RunId, StepId};
+use crate::domain::observe::ENGINE;
 use crate::domain::playbook::Playbook;
 use crate::domain::progress::{Phase, Wait};
 use crate::domain::target::{Environment, Mode, Operator, RunSettings};
@@ -262,6 +263,9 @@ pub struct DropRecord {
     /// Who asked for it to be stopped.
     #[serde(default)]
     pub stopping: Option<Person>,
+    /// A budget that was spent, and what for.
+    #[serde(default)]
+    pub over_budget: Option<Wait>,
     /// What the server answered; absent while it runs, and for ever when nobody was there to hear it.
     #[serde(default)]
     pub result: Option<Result<(), Failure>>,
@@ -276,6 +280,9 @@ pub struct Control {
     pub paused: Option<Person>,
     /// Who or what wants the run to end, and why.
     pub abort: Option<(Person, String)>,
+    /// Since when the run ends because nobody was there to say whether to go on waiting, and the step that it was at.
+    #[serde(default)]
+    pub unanswered: Option<(jiff::Timestamp, StepId)>,
     /// When the target was last proven by the process that drives the run; absent after a take-over.
     pub connected: Option<jiff::Timestamp>,
     /// Step that the newest plan was made for; absent when it must be made anew.
@@ -342,13 +349,15 @@ pub struct SignOff {
 pub(super) enum DropEnd {
     /// The server answered, or nothing was sent.
     Heard,
-    /// No answer reached the journal, and the index is still there.
+    /// The index is still there, and no answer reached the journal or the engine itself called it off: it is begun
+    /// again, by this run or the next.
     CutOff,
 }
 
 impl DropRecord {
     /// An answer that leaves doubt is none for whoever takes over: the one who was about to look into it is gone.
     pub(super) fn take_over(&mut self) {
+        self.over_budget = None;
         if self
             .result
             .as_ref()
@@ -358,11 +367,17 @@ impl DropRecord {
         }
     }
 
+    /// Whether the engine called it off although its budget was not spent: somebody builds on the table, and it would
+    /// have got that build killed.
+    fn gave_way(&self) -> bool {
+        self.over_budget.is_none() && self.stopping.as_ref().is_some_and(|by| by.0 == ENGINE)
+    }
+
     /// How it ended, given what the catalogs say.
     pub(super) fn end(&self, conclusion: &DropConclusion) -> DropEnd {
         let there =
             matches!(conclusion, DropConclusion::Untouched { .. } | DropConclusion::Interrupted { .. });
-        if there && self.result.is_none() { DropEnd::CutOff } else { DropEnd::Heard }
+        if there && (self.result.is_none() || self.gave_way()) { DropEnd::CutOff } else { DropEnd::Heard }
     }
 }
 

@@ -97,6 +97,7 @@ fn runs() -> Vec<RunEvent> {
         RunEvent::Paused { by: "ana".into() },
         RunEvent::Unpaused { by: "ana".into() },
         RunEvent::AbortRequested { by: "ana".into(), reason: why() },
+        RunEvent::Unanswered { step: BUILD.into(), entries: vec![a()] },
         RunEvent::SignedOff { by: "ana".into(), reason: why() },
         RunEvent::TaskPanicked { task: "t".to_owned(), message: why() },
         RunEvent::Closed { ending: Ending::Finished },
@@ -221,6 +222,12 @@ fn drops() -> Vec<DropEvent> {
         DropEvent::Intended { entry: a(), oid: Oid(7), statement: why(), backend: backend(5) },
         DropEvent::StopRequested { entry: a(), by: "ana".into() },
         DropEvent::HeldUp { entry: a(), blockers: blockers() },
+        DropEvent::BudgetSpent {
+            entry: a(),
+            wait: Wait::Readers,
+            waited: Millis(u64::MAX),
+            policy: BudgetPolicy::Ask,
+        },
         DropEvent::StatementEnded { entry: a(), result: Ok(()) },
         DropEvent::StatementEnded { entry: a(), result: Err(fail(FailureClass::Cancelled)) },
     ];

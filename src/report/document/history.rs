@@ -263,6 +263,7 @@ fn is_remarkable(kind: &EventKind) -> bool {
             | RunEvent::Paused { .. }
             | RunEvent::Unpaused { .. }
             | RunEvent::AbortRequested { .. }
+            | RunEvent::Unanswered { .. }
             | RunEvent::SignedOff { .. }
             | RunEvent::TaskPanicked { .. }
             | RunEvent::Closed { .. } => true,
@@ -283,7 +284,10 @@ fn is_remarkable(kind: &EventKind) -> bool {
             | BuildEvent::PhaseEntered { .. }
             | BuildEvent::HeldUp { .. } => false,
         },
-        EventKind::Drop(event) => matches!(event, DropEvent::Intended { .. } | DropEvent::Concluded { .. }),
+        EventKind::Drop(event) => matches!(
+            event,
+            DropEvent::Intended { .. } | DropEvent::BudgetSpent { .. } | DropEvent::Concluded { .. }
+        ),
         EventKind::Verify(_) => false,
         EventKind::Rollback(_) | EventKind::Session(_) => true,
     }

@@ -9,7 +9,7 @@ use crate::domain::event::{
     UsesIndex, VerifyEvent,
 };
 use crate::domain::failure::Failure;
-use crate::domain::progress::Phase;
+use crate::domain::progress::{Phase, Wait};
 use crate::domain::state::RunState;
 use crate::domain::target::BudgetPolicy;
 use crate::domain::unit::Millis;
@@ -27,12 +27,7 @@ pub(super) fn build(event: &BuildEvent, state: &RunState, at: Timestamp) -> Line
         BuildEvent::PhaseEntered { phase, .. } => phase_entered(*phase),
         BuildEvent::HeldUp { blockers, .. } => held_up(blockers, at),
         BuildEvent::BudgetSpent { wait, waited, policy, .. } => {
-            let follows = match policy {
-                BudgetPolicy::KeepWaiting => "it goes on waiting",
-                BudgetPolicy::Ask => "a person decides; until then it goes on waiting",
-                BudgetPolicy::CancelAndClean => "it is cancelled and what it left is dropped",
-            };
-            (Word::Warn, format!("has waited {} for {}: {follows}", text::span(waited.0), wait.words()))
+            (Word::Warn, budget_spent(*wait, *waited, *policy, "it is cancelled and what it left is dropped"))
         }
         BuildEvent::Adopted { backend, .. } => {
             (Word::Run, format!("pid {} outlived its client and builds on; it is watched again", backend.pid))
@@ -58,6 +53,15 @@ pub(super) fn build(event: &BuildEvent, state: &RunState, at: Timestamp) -> Line
         }
     };
     Line::new(format!("build {}", name(event.entry())), word, said)
+}
+
+fn budget_spent(wait: Wait, waited: Millis, policy: BudgetPolicy, cancelled: &str) -> String {
+    let follows = match policy {
+        BudgetPolicy::KeepWaiting => "it goes on waiting",
+        BudgetPolicy::Ask => "a person stops it or lets it wait; until then it goes on waiting",
+        BudgetPolicy::CancelAndClean => cancelled,
+    };
+    format!("has waited {} for {}: {follows}", text::span(waited.0), wait.words())
 }
 
 fn phase_entered(phase: Phase) -> (Word, String) {
@@ -167,6 +171,9 @@ pub(super) fn drop(event: &DropEvent, at: Timestamp) -> Line {
         DropEvent::HeldUp { entry, blockers } => {
             let (word, said) = held_up(blockers, at);
             (entry, word, said)
+        }
+        DropEvent::BudgetSpent { entry, wait, waited, policy } => {
+            (entry, Word::Warn, budget_spent(*wait, *waited, *policy, "it is cancelled"))
         }
         DropEvent::StatementEnded { entry, result } => {
             let (word, said) = statement_ended(result);

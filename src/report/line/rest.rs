@@ -51,6 +51,13 @@ pub(super) fn run(event: &RunEvent, state: &RunState) -> Vec<Line> {
         RunEvent::AbortRequested { by, reason } => {
             (Word::Hold, format!("abort asked for by {}: {}", safe(by.as_str()), safe(reason)))
         }
+        RunEvent::Unanswered { entries, .. } => (
+            Word::Hold,
+            format!(
+                "nobody is there to say whether to go on waiting: {} stopped, and the run ends",
+                text::plural(entries.len(), "entry is", "entries are")
+            ),
+        ),
         RunEvent::SignedOff { by, reason } if reason.trim().is_empty() => {
             (Word::Done, format!("signed off by {}", safe(by.as_str())))
         }

@@ -165,6 +165,16 @@ scenarios! {
     a_build_of_somebody_else_is_waited_for
     a_build_of_somebody_else_does_not_hold_up_an_abort
     a_person_retries_what_failed
+    a_colleagues_long_build_costs_no_attempt
+    a_held_table_is_waited_for_as_long_as_the_policy_says
+    a_held_table_is_given_up_when_the_policy_says_so
+    nobody_says_whether_to_go_on_waiting
+    nobody_says_whether_to_go_on_waiting_for_a_table
+    nobody_says_whether_to_go_on_and_the_leftover_waits_as_well
+    nobody_says_whether_a_rollback_goes_on_waiting
+    a_question_stays_open_as_long_as_anything_else_goes_on
+    a_drop_over_its_budget_is_called_off
+    a_late_drop_gives_way_to_a_build
 }
 
 #[test]

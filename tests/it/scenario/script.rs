@@ -13,7 +13,7 @@ use cicerone::domain::target::{
 use cicerone::domain::unit::Millis;
 use serde::Deserialize;
 
-use crate::scripted::{Fault, Hold, HoldStage, Index, Lost, Model, Table};
+use crate::scripted::{Ambush, Fault, Hold, HoldStage, Index, Lost, Model, Table};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +156,9 @@ pub(super) struct Stranger {
     /// Begins between our last look at the table and our statement, not at the start.
     #[serde(default)]
     pub(super) ambush: bool,
+    /// And our statement is a drop.
+    #[serde(default)]
+    of_a_drop: bool,
 }
 
 /// Something that somebody does.
@@ -216,6 +219,8 @@ pub(super) struct Answers {
     pub(super) sign: bool,
     /// What is said to a build or verify step that waits.
     pub(super) held: HeldAnswer,
+    /// Who says whether to go on waiting over a budget.
+    pub(super) waits: WaitAnswer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -226,9 +231,18 @@ pub(super) enum HeldAnswer {
     Nothing,
 }
 
+/// What is said to a build or drop that waits over its budget and asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WaitAnswer {
+    GoOn,
+    /// Nobody is there.
+    Nobody,
+}
+
 impl Default for Answers {
     fn default() -> Self {
-        Self { confirm: true, waive: true, sign: true, held: HeldAnswer::EndHere }
+        Self { confirm: true, waive: true, sign: true, held: HeldAnswer::EndHere, waits: WaitAnswer::GoOn }
     }
 }
 
@@ -383,7 +397,12 @@ impl Script {
         }
         for stranger in self.stranger.iter().filter(|it| it.ambush) {
             let takes = span(&stranger.takes);
-            model.ambush.push((stranger.index.clone(), stranger.table.clone(), takes));
+            model.ambush.push(Ambush {
+                index: stranger.index.clone(),
+                table: stranger.table.clone(),
+                takes,
+                drop: stranger.of_a_drop,
+            });
         }
         model
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cicerone::domain::budget::only_questions_left;
 use cicerone::domain::command::{Command, Refusal, Verb};
 use cicerone::domain::diagnostic::Source;
 use cicerone::domain::event::{Event, EventKind, RunEvent, StepEvent};
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::script::{Act, HeldAnswer, Script, What, span};
+use super::script::{Act, HeldAnswer, Script, WaitAnswer, What, span};
 use crate::scripted::{Mishap, Notebook, Server, monitor, world};
 
 /// Nothing that is scripted takes longer; what does, hangs.
@@ -195,6 +196,10 @@ impl<'a> Stage<'a> {
 
     /// A person who answers what the run asks.
     async fn answer(&mut self, event: &Event, state: &RunState, handle: &EngineHandle) {
+        if self.script.answers.waits == WaitAnswer::Nobody && only_questions_left(state) {
+            // Over a moment ago: then that is as well.
+            let _ = send(handle, Verb::EndUnanswered).await;
+        }
         let held =
             if let EventKind::Step(StepEvent::Held { step, .. }) = &event.kind { Some(step) } else { None };
         let waiting = std::mem::take(&mut self.waiting);

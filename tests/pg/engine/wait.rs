@@ -132,6 +132,8 @@ async fn a_lock_that_is_never_free_ends_with_the_name_of_its_holder_and_nothing_
         .with(|it| {
             it.lock_probe = ms(100);
             it.lock_tries = 3;
+            it.first_lock_budget = ms(100);
+            it.on_budget = BudgetPolicy::CancelAndClean;
             it.jobs = 1;
         })
         .run()

@@ -11,7 +11,7 @@ mod sessions;
 mod views;
 
 pub(crate) use journal::{Mishap, Notebook};
-pub(crate) use model::{Fault, Hold, HoldStage, Index, Lost, Model, Table};
+pub(crate) use model::{Ambush, Fault, Hold, HoldStage, Index, Lost, Model, Table};
 pub(crate) use server::Server;
 
 use std::sync::Arc;

@@ -70,6 +70,16 @@ pub(crate) enum HoldStage {
     Reader,
 }
 
+/// A build that begins at the worst moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Ambush {
+    pub(crate) index: String,
+    pub(crate) table: String,
+    pub(crate) takes: Duration,
+    /// Whether our statement is a drop.
+    pub(crate) drop: bool,
+}
+
 /// A backend with or without a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
@@ -99,7 +109,7 @@ pub(crate) struct Model {
     pub(crate) holds: Vec<Hold>,
     pub(crate) faults: Vec<Fault>,
     /// Builds of strangers that begin in the moment between our last look and our statement.
-    pub(crate) ambush: Vec<(String, String, Duration)>,
+    pub(crate) ambush: Vec<Ambush>,
     pub(crate) builds: BTreeMap<String, u32>,
     pub(crate) drops: BTreeMap<String, u32>,
     /// Statements as they came: `CREATE a`, `DROP a`.

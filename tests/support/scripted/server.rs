@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::journal::Notebook;
-use super::model::{Backend, Fault, HoldStage, Index, Lost, Model, Running};
+use super::model::{Ambush, Backend, Fault, HoldStage, Index, Lost, Model, Running};
 
 /// How often a backend looks up from its work.
 const TICK: Duration = Duration::from_millis(100);
@@ -244,17 +244,21 @@ impl Server {
         }
     }
 
-    async fn create(self: Arc<Self>, pid: i32, name: String, table: String, mut answer: Answer) {
-        let ambushes: Vec<(String, String, Duration)> = {
+    fn ambush(self: &Arc<Self>, table: &str, drop: bool) {
+        let ambushes: Vec<Ambush> = {
             let mut model = self.model();
             let all = std::mem::take(&mut model.ambush);
-            let (now, later) = all.into_iter().partition(|(_, on, _)| *on == table);
+            let (now, later) = all.into_iter().partition(|it| it.table == table && it.drop == drop);
             model.ambush = later;
             now
         };
-        for (index, table, takes) in ambushes {
-            self.stranger(&index, &table, takes, true);
+        for it in ambushes {
+            self.stranger(&it.index, &it.table, it.takes, true);
         }
+    }
+
+    async fn create(self: Arc<Self>, pid: i32, name: String, table: String, mut answer: Answer) {
+        self.ambush(&table, false);
         let attempt = count(&mut self.model().builds, &name);
         let result = self.build(pid, &name, &table, attempt, &mut answer).await;
         self.end(pid, result, answer);
@@ -340,6 +344,10 @@ impl Server {
     }
 
     async fn remove(self: Arc<Self>, pid: i32, name: String, mut answer: Answer) {
+        let table = self.model().index(&name).map(|it| it.table.clone());
+        if let Some(table) = table {
+            self.ambush(&table, true);
+        }
         let attempt = count(&mut self.model().drops, &name);
         let result = self.drop_index(pid, &name, attempt, &mut answer).await;
         self.end(pid, result, answer);
@@ -356,6 +364,13 @@ impl Server {
         let Some(index) = found else { return Err(failure("42704")) };
         if index.ties.iter().any(|tie| matches!(tie, cicerone::domain::catalog::Tie::Constraint { .. })) {
             return Err(failure("2BP01"));
+        }
+        loop {
+            match self.step(pid, name, attempt, Phase::FirstLock, answer) {
+                Step::Over(result) => return result,
+                Step::On if self.is_free(pid, &index.table) => break,
+                Step::On => sleep(TICK).await,
+            }
         }
         if let Some(running) = self.model().backends.get_mut(&pid).and_then(|it| it.running.as_mut()) {
             running.phase = Phase::Other;

@@ -1,0 +1,167 @@
+//! Questions, and when they are all that is left.
+
+use super::*;
+use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
+use crate::domain::command::Verb;
+use crate::domain::effect::{Effect, next_effect};
+use crate::domain::event::{DropConclusion, DropEvent, DropPurpose, Ending, EventKind, RunEvent};
+use crate::domain::failure::FailureClass;
+use crate::domain::observe::Outcome;
+use crate::domain::plan::ItemState;
+use crate::domain::state::fixture::{BUILD, Log, backend, entry, fail, operator, reading, target};
+
+const A: &str = "public.a";
+const B: &str = "public.b";
+const LONG: &str = "a reason that is long enough";
+
+fn asking() -> Log {
+    let settings = RunSettings { jobs: 2, on_budget: BudgetPolicy::Ask, ..RunSettings::default() };
+    let items = vec![entry("a", 1, ItemState::ToBuild), entry("b", 2, ItemState::ToBuild)];
+    let mut log = Log::building_with(items, &settings);
+    log.started(A, 1).intended(A, 10).located(A, 7);
+    log.outcome(Outcome::PhaseSeen { entry: A.into(), phase: crate::domain::progress::Phase::OldSnapshots });
+    log.outcome(Outcome::BuildHeldUp { entry: A.into(), blockers: vec![blocker()] });
+    overdue(&mut log, A, Wait::OldSnapshots);
+    log
+}
+
+fn blocker() -> Blocker {
+    Blocker {
+        stage: BlockStage::OldSnapshot,
+        bites: Bites::Now,
+        holder: Holder::Session {
+            backend: backend(99),
+            application: "app".to_owned(),
+            user: "jane".to_owned(),
+            client: None,
+            state: None,
+            query: None,
+            backend_type: None,
+        },
+        why: "snapshot".to_owned(),
+        since: None,
+        table: None,
+    }
+}
+
+fn overdue(log: &mut Log, entry: &str, wait: Wait) {
+    log.outcome(Outcome::BudgetSpent { entry: entry.into(), wait, waited: Millis(1) });
+}
+
+fn left(log: &Log) -> bool {
+    only_questions_left(&log.state)
+}
+
+#[test]
+fn a_question_is_all_that_is_left_only_when_nothing_else_can_be_built() {
+    let mut log = asking();
+    assert_eq!(questions(&log.state), [(A.into(), Wait::OldSnapshots)]);
+    assert!(!left(&log), "b can be built");
+    assert!(log.command(Verb::EndUnanswered).is_err());
+    log.built(B, 8);
+    assert!(left(&log));
+    log.outcome(Outcome::PhaseSeen { entry: A.into(), phase: crate::domain::progress::Phase::Other });
+    assert_eq!((questions(&log.state), left(&log)), (Vec::new(), false), "its wait is over");
+}
+
+#[test]
+fn a_retry_that_is_due_later_is_something_that_goes_on() {
+    let mut log = asking();
+    log.started(B, 1).intended(B, 20).ended(B, Err(fail(FailureClass::Deadlock)));
+    log.read(B, reading(None), Some(20));
+    assert!(matches!(log.state.builds[&B.into()].status, BuildStatus::Retrying { .. }));
+    assert!(!left(&log));
+}
+
+#[test]
+fn other_policies_ask_nothing() {
+    for policy in [BudgetPolicy::KeepWaiting, BudgetPolicy::CancelAndClean] {
+        let mut log = asking();
+        log.built(B, 8);
+        log.state.run.as_mut().unwrap().settings.on_budget = policy;
+        assert_eq!((questions(&log.state), left(&log)), (Vec::new(), false), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_paused_queue_waits_for_whoever_paused_it_but_an_end_does_not() {
+    let mut log = asking();
+    log.built(B, 8);
+    log.command(Verb::Pause).unwrap();
+    assert!(!left(&log));
+    log.command(Verb::Abort { reason: LONG.to_owned() }).unwrap();
+    assert!(left(&log));
+}
+
+#[test]
+fn what_nobody_answered_for_is_stopped_and_the_next_process_goes_on_with_it() {
+    let mut log = asking();
+    log.built(B, 8);
+    log.command(Verb::EndUnanswered).unwrap();
+    let busy: InFlight = [crate::domain::effect::EffectKey::Entry(A.into())].into_iter().collect();
+    let step = |log: &mut Log| match next_effect(&log.state, &busy, log.now()) {
+        Some(Effect::Record(kind)) => log.push(kind),
+        other => panic!("{other:?}"),
+    };
+    step(&mut log);
+    let cancel = next_effect(&log.state, &busy, log.now());
+    assert_eq!(cancel, Some(Effect::Cancel { entry: A.into() }));
+    log.ended(A, Err(fail(FailureClass::Cancelled)));
+    let facts = log.facts(A, 7, false);
+    log.read(A, reading(Some(facts)), Some(10));
+    let (key, oid) = (EntryKey::from(A), Oid(7));
+    let drop = Effect::Drop { entry: key.clone(), oid, purpose: DropPurpose::Leftover };
+    assert_eq!(next_effect(&log.state, &InFlight::new(), log.now()), Some(drop.clone()));
+    log.push(EventKind::Drop(DropEvent::Started { entry: key.clone(), oid, purpose: DropPurpose::Leftover }));
+    let conclusion = DropConclusion::Refused { why: "the lock is not free".to_owned() };
+    log.push(EventKind::Drop(DropEvent::Concluded { entry: key, oid, conclusion }));
+    // One try, no more.
+    let end = Ending::NeedsPerson { step: BUILD.into() };
+    let closed = Effect::Record(EventKind::Run(RunEvent::Closed { ending: end }));
+    assert_eq!(next_effect(&log.state, &InFlight::new(), log.now()), Some(closed));
+    log.push(EventKind::Run(RunEvent::TakenOver {
+        operator: operator(),
+        version: "0.1.0".to_owned(),
+        torn: 0,
+    }));
+    log.push(EventKind::Run(RunEvent::TargetSeen { target: target() }));
+    assert_eq!(next_effect(&log.state, &InFlight::new(), log.now()), Some(drop));
+}
+
+#[test]
+fn a_take_over_asks_anew() {
+    let mut log = asking();
+    log.built(B, 8);
+    log.push(EventKind::Run(RunEvent::TakenOver {
+        operator: operator(),
+        version: "0.1.0".to_owned(),
+        torn: 0,
+    }));
+    log.push(EventKind::Run(RunEvent::TargetSeen { target: target() }));
+    assert_eq!((questions(&log.state), left(&log)), (Vec::new(), false));
+}
+
+#[test]
+fn a_drop_has_budgets_as_a_build_has() {
+    for (policy, stops) in
+        [(BudgetPolicy::KeepWaiting, false), (BudgetPolicy::Ask, false), (BudgetPolicy::CancelAndClean, true)]
+    {
+        let mut log = asking();
+        log.built(B, 8);
+        log.state.run.as_mut().unwrap().settings.on_budget = policy;
+        let (key, oid) = (EntryKey::from(B), Oid(8));
+        let purpose = DropPurpose::Rollback;
+        log.push(EventKind::Drop(DropEvent::Started { entry: key.clone(), oid, purpose }));
+        log.outcome(Outcome::AboutToDrop {
+            entry: key.clone(),
+            oid,
+            statement: "DROP INDEX CONCURRENTLY".to_owned(),
+            backend: backend(30),
+        });
+        overdue(&mut log, B, Wait::Readers);
+        assert_eq!(log.state.drops[&key].over_budget, Some(Wait::Readers));
+        assert_eq!(log.state.drops[&key].stopping.is_some(), stops, "{policy:?}");
+        let asked = questions(&log.state).iter().any(|(asked, _)| *asked == key);
+        assert_eq!(asked, policy == BudgetPolicy::Ask);
+    }
+}
