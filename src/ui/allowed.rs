@@ -92,7 +92,7 @@ fn alive(scene: &Scene<'_>) -> Result<(), String> {
 
 /// Whether the operator can see what they decide about.
 fn grounds(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
-    if scene.mode() == Mode::DryRun {
+    if scene.mode() == Mode::DryRun && acts_on_server(deed) {
         return Err("this is a dry run: nothing can be changed".to_owned());
     }
     let (width, height) = scene.ui.view.size;
@@ -108,6 +108,14 @@ fn grounds(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
     match scene.blind() {
         Some(why) if reads_server || scene.ui.freeze.is_some() => Err(why),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether a deed sends something that changes the server. The others only move the run on, as in a dry run they must.
+fn acts_on_server(deed: Deed) -> bool {
+    match deed {
+        Deed::Stop | Deed::Undo | Deed::EndSession | Deed::Retry => true,
+        Deed::Recheck | Deed::Pause | Deed::Forward | Deed::Waive | Deed::Skip => false,
     }
 }
 

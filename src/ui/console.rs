@@ -259,7 +259,13 @@ impl Console {
         let Some(verb) = panel.verb() else {
             self.ui.arm = Arm::Armed { by: self.operator.clone(), last_key: now };
             self.note("armed for 15 min without a key", Tone::Warn, now);
-            self.ui.say(Tone::Warn, "ARMED: undo, waive, end session and sign-off are possible now", now);
+            let possible = match self.scene(now).mode() {
+                Mode::DryRun => "ARMED: a check can be waived now; this is a dry run, nothing is changed",
+                Mode::Live | Mode::Rehearsal => {
+                    "ARMED: undo, waive, end session and sign-off are possible now"
+                }
+            };
+            self.ui.say(Tone::Warn, possible, now);
             return Vec::new();
         };
         self.ui.say(Tone::Plain, "sent", now);
@@ -378,11 +384,13 @@ impl Console {
 
     fn look_at_phase(&mut self, phase: u8, now: jiff::Timestamp) {
         let index = usize::from(phase).saturating_sub(1);
-        let phases = self.picture.run.run.as_ref().map_or(0, |run| run.playbook.phases.len());
-        if index >= phases {
+        let found = self.picture.run.run.as_ref().and_then(|run| run.playbook.phases.get(index));
+        let Some(found) = found else {
             self.ui.say(Tone::Warn, format!("the playbook has no phase {phase}"), now);
             return;
-        }
+        };
+        // Where the playbook stands for a phase without a screen of its own, the cursor is on that phase.
+        self.ui.cursor.step = found.steps.first().map(|step| step.id.clone());
         let current = self.scene(now).current_phase();
         self.ui.look = if current == Some(index) { Vec::new() } else { vec![Look::Phase(index)] };
         self.ui.focus = Focus::List;

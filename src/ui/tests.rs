@@ -396,15 +396,32 @@ mod keys {
     }
 
     #[test]
-    fn a_dry_run_cannot_go_stop_undo_or_arm_and_says_so() {
+    fn a_dry_run_cannot_stop_undo_retry_or_end_a_session_and_says_so() {
         let script = Script::building(Texts::Ordinary, Mode::DryRun);
         let samples = script.samples();
-        for keys in ["x", "u", ":arm\n", ":skip\n", "w"] {
+        for keys in ["3x", "3u", "3:retry\n", "bK"] {
             let mut desk = Desk::at(&script, samples.clone());
-            desk.see().keys("1").keys(if keys == "w" { "" } else { "3" }).keys(keys);
+            desk.see().arm().keys(keys);
             assert!(desk.console.ui.panel.is_none(), "{keys}");
             assert!(desk.message().contains("dry run"), "{keys}: {}", desk.message());
         }
+    }
+
+    #[test]
+    fn a_dry_run_arms_and_waives_as_a_live_run_does() {
+        let script = Script::gate(Texts::Ordinary, Mode::DryRun);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see().keys("w");
+        assert!(desk.console.ui.panel.is_none(), "SAFE");
+        desk.keys(":arm\n").see();
+        assert!(desk.screen((80, 24)).contains("This is a dry run"), "{}", desk.screen((80, 24)));
+        desk.key(Key::Esc).arm().keys("jw").see().keys("space is added at 03:30Z\n");
+        assert!(matches!(desk.sent()[..], [Verb::Waive { .. }]), "{:?}", desk.sent());
+        // The gate that decides takes it too.
+        let [Outcome::Send(command)] = &desk.out[..] else { panic!("{:?}", desk.out) };
+        let decided = crate::domain::decide::decide(&desk.console.picture.run, command);
+        assert!(decided.is_ok(), "{decided:?}");
     }
 
     #[test]

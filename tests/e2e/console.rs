@@ -382,25 +382,41 @@ async fn without_a_screen_it_runs_headless_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_dry_run_walks_the_phases_and_writes_nothing() {
+async fn a_dry_run_walks_the_phases_to_the_end_and_writes_nothing() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let before = database.relations().await;
     let mut pty = open(&console(&home, &database.conninfo(), &["--dry-run"]));
     pty.shows("DRY RUN").await;
     pty.shows(GATE).await;
-    for (keys, told) in
-        [("1w", "this is a dry run"), ("3x", "this is a dry run"), ("3u", "this is a dry run")]
-    {
+    for (keys, told) in [("3x", "this is a dry run"), ("3u", "this is a dry run")] {
         pty.types(keys).await;
         pty.shows(told).await;
         pty.types(".").await;
         pty.hides(told).await;
     }
-    pty.types(&format!(":arm{ENTER}")).await;
-    pty.shows("this is a dry run").await;
-    pty.types("q").await;
-    let left = pty.ends().await.with_code(3);
+    // The gate is opened as it would be in a live run, and every phase after it is gone through.
+    arm(&mut pty, &database.name).await;
+    waive(&mut pty).await;
+    pty.shows(" DONE  ").await;
+    pty.shows("4 indexes would be built, nothing was changed").await;
+    for (phase, told) in [
+        ("1", "1 WAIVED"),
+        ("2", "dry run: nothing to confirm"),
+        ("3", " INDEXES "),
+        ("4", " VERIFY "),
+        ("5", " VERIFY "),
+        ("0", "dry run: 4 would be"),
+    ] {
+        pty.types(phase).await;
+        pty.shows(told).await;
+        pty.shows("a dry run sends nothing that changes anything").await;
+    }
+    // Nothing acts any more either.
+    pty.types("3u").await;
+    pty.shows("not now: the run is over").await;
+    let left = leave(&mut pty).await.with_code(0);
     assert!(left.text.contains("DRY RUN"), "{}", left.text);
     assert_eq!(database.relations().await, before);
     assert_eq!(database.log().changes().len(), 0);
+    assert_eq!(signals(&database), [""; 0]);
 }

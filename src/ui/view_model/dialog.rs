@@ -3,7 +3,7 @@
 use crate::domain::id::{BackendId, CheckId, EntryKey, StepId};
 use crate::domain::plan::ItemState;
 use crate::domain::playbook::StepKind;
-use crate::domain::target::{AbortPolicy, LeftoverPolicy};
+use crate::domain::target::{AbortPolicy, LeftoverPolicy, Mode};
 use crate::domain::unit::{Bytes, Millis};
 use crate::text::{cut, plural};
 
@@ -59,7 +59,7 @@ const WIDEST: usize = 96;
 pub(super) fn dialog(panel: &Panel, scene: &Scene<'_>, width: usize, height: usize) -> Dialog {
     let inside = width.saturating_sub(8).min(WIDEST);
     let (title, mut lines) = match &panel.purpose {
-        Purpose::Arm => arm(inside),
+        Purpose::Arm => arm(scene, inside),
         Purpose::Go { step } => go(scene, step, inside),
         Purpose::SignOff => sign_off(scene, inside),
         Purpose::Waive { check, .. } => waive(scene, check, inside),
@@ -143,15 +143,19 @@ fn sql(lines: &mut Vec<Line>, statement: &str, width: usize) {
     }
 }
 
-fn arm(width: usize) -> Content {
+fn arm(scene: &Scene<'_>, width: usize) -> Content {
     let mut lines = Vec::new();
-    text(
-        &mut lines,
-        Tone::Plain,
-        "For 15 minutes without a key these become possible: undo, waive, end a session, sign off. \
-         Each still opens a panel and asks for the name of its thing.",
-        width,
-    );
+    let possible = match scene.mode() {
+        Mode::DryRun => {
+            "For 15 minutes without a key a check can be waived, as it would be in a live run. This is a dry run: \
+             undo and ending a session stay impossible, and nothing is sent that changes anything."
+        }
+        Mode::Live | Mode::Rehearsal => {
+            "For 15 minutes without a key these become possible: undo, waive, end a session, sign off. \
+             Each still opens a panel and asks for the name of its thing."
+        }
+    };
+    text(&mut lines, Tone::Plain, possible, width);
     text(&mut lines, Tone::Plain, "SAFE again by :safe, a lost link, or another driver of the run.", width);
     ("ARM".to_owned(), lines)
 }

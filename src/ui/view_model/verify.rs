@@ -1,8 +1,9 @@
 //! (d) Verification, result and signature.
 
 use crate::domain::event::{Conclusion, PlanReading, UsesIndex};
-use crate::domain::plan::PlanItem;
+use crate::domain::plan::{ItemState, PlanItem};
 use crate::domain::state::{BuildRecord, BuildStatus};
+use crate::domain::target::Mode;
 use crate::text::{cut, plural};
 
 use super::super::picture::Engine;
@@ -212,6 +213,14 @@ fn detail(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
     lines
 }
 
+/// What a run comes to that could not build anything: never a "not all".
+fn dry_result(scene: &Scene<'_>) -> Line {
+    let plan = scene.picture.run.plan.iter().flat_map(|plan| &plan.items);
+    let count = plan.filter(|item| item.state == ItemState::ToBuild).count();
+    let would = plural(count, "index", "indexes");
+    Line::of(Tone::Good, format!(" DRY RUN   {would} would be built, nothing was changed"))
+}
+
 fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
     let tally = scene.picture.run.tally();
     let control = &scene.picture.run.control;
@@ -234,12 +243,16 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
             text = format!("{text}   {count} {what}");
         }
     }
-    let mut lines = vec![Line::of(tone, text)];
+    let mut lines = vec![match scene.mode() {
+        Mode::DryRun => dry_result(scene),
+        Mode::Live | Mode::Rehearsal => Line::of(tone, text),
+    }];
     match &control.sign_off {
         Some(sign) => {
             let text = format!("SIGNED by {} at {}: {}", sign.by.0, time(sign.at), sign.reason);
             lines.extend(paragraph(Tone::Good, &scene.show().whole(&text), width));
         }
+        None if scene.mode() == Mode::DryRun => lines.push(Line::plain(" SIGN-OFF: a dry run asks for none")),
         None if scene.picture.over() => lines.push(Line::plain(" SIGN-OFF: no")),
         None if super::super::allowed::at_sign_off(scene) => {
             lines.push(Line::of(Tone::Warn, " SIGN-OFF: not yet. Type :arm, then press [s]"));
