@@ -1,5 +1,6 @@
 //! The console: the screen on a thread of its own, the engine on the runtime, plain messages in between.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
@@ -9,14 +10,17 @@ use tokio::task::JoinSet;
 
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, StepEvent};
-use crate::domain::id::Person;
+use crate::domain::id::{CheckId, Person, StepId};
 use crate::domain::sample::Samples;
+use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
 use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
 use crate::ports::Clock;
 use crate::ui::{self, Charset, Inbound, Leave, Theme, UiOptions, Wiring};
 
+use super::answer::{Rest, Said};
 use super::args::{Color, RunArgs, TargetArgs};
+use super::drive::Answers;
 use super::ending;
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
@@ -24,7 +28,7 @@ use super::hold::Hold;
 use super::input::{self, RegistryFiles};
 use super::logging;
 use super::opening::{self, Fresh, Opened};
-use super::run::open_or_take_over;
+use super::run::{self, open_or_take_over};
 use super::signal::{Signal, Signals};
 use super::surrounding::Surrounding;
 use super::wiring::{self, Reach, wire};
@@ -116,9 +120,10 @@ pub async fn show(
             let _ = left.blocking_send(leave);
         })
         .map_err(|error| CliError::usage("the console cannot be started").because(&error))?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(engine.run());
     let mut session = Session {
+        state: Box::new(engine.state().clone()),
+        answers: run::answers(args),
+        answered: BTreeSet::new(),
         handle,
         by,
         to_screen,
@@ -129,6 +134,8 @@ pub async fn show(
         end: None,
         ui_error: None,
     };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(engine.run());
     session.run(&mut tasks, &mut leaves, &mut signals, &folder).await;
     // The thread has answered before the loop ended; joining it cannot wait for anything but its last lines.
     if screen.join().is_err() {
@@ -147,6 +154,12 @@ struct Session {
     handle: EngineHandle,
     by: Person,
     to_screen: std_mpsc::Sender<Inbound>,
+    /// The fold, to know what flags are asked.
+    state: Box<RunState>,
+    /// What flags answer: it needs nobody at the screen.
+    answers: Answers,
+    /// Checks that flags have waived.
+    answered: BTreeSet<CheckId>,
     events: mpsc::UnboundedReceiver<Event>,
     /// Whether somebody looks at the screen.
     attended: bool,
@@ -188,19 +201,52 @@ impl Session {
         }
     }
 
-    /// What the screen is told. Nobody at the screen means nobody to answer a step.
+    /// What the screen is told. Flags answer what they were given for; nobody at the screen means nobody to answer
+    /// the rest.
     async fn pass_on(&mut self, event: Event) {
-        let held = matches!(event.kind, EventKind::Step(StepEvent::Held { .. }));
+        self.state.apply(&event);
+        let held = if let EventKind::Step(StepEvent::Held { step, .. }) = &event.kind {
+            Some(step.clone())
+        } else {
+            None
+        };
         if self.attended {
             // A screen that is gone says so through its own channel.
             let _ = self.to_screen.send(Inbound::Event(event));
-        } else {
-            if held || self.ending {
+        }
+        let open = match &held {
+            Some(step) => self.answer(step).await == Rest::NeedsPerson,
+            None => self.ending,
+        };
+        if !self.attended {
+            if open {
                 self.end_here().await;
             }
             // Nor to say whether to go on waiting; refused as long as that is not all that is left.
             let _ = self.handle.command(Command { by: self.by.clone(), verb: Verb::EndUnanswered }).await;
         }
+    }
+
+    /// Says what flags say, and what is left of the question.
+    async fn answer(&mut self, step: &StepId) -> Rest {
+        let answer = self.answers.to(step, &self.state, &self.answered);
+        let mut rest = answer.rest;
+        if rest == Rest::NeedsPerson && !self.attended {
+            return rest;
+        }
+        for Said { flag, verb } in answer.said {
+            if let Verb::Waive { check, .. } = &verb {
+                self.answered.insert(check.clone());
+            }
+            let _ = self.to_screen.send(Inbound::Note(format!("{flag} answers {}", step.0)));
+            let command = Command { by: self.by.clone(), verb: verb.clone() };
+            if let Err(refusal) = self.handle.command(command).await {
+                tracing::warn!(%refusal, flag, "an answer was refused");
+                let _ = self.to_screen.send(Inbound::Refused { verb, refusal });
+                rest = Rest::NeedsPerson;
+            }
+        }
+        rest
     }
 
     async fn end_here(&mut self) {

@@ -6,16 +6,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::budget::only_questions_left;
-use crate::domain::check::Verdict;
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, RollbackEvent, StepEvent};
 use crate::domain::id::{CheckId, Person, StepId};
-use crate::domain::playbook::StepKind;
 use crate::domain::sample::Samples;
-use crate::domain::state::{CheckRecord, RunState};
+use crate::domain::state::RunState;
 use crate::engine::{Engine, EngineEnd, EngineHandle};
 use crate::report::Reporter;
 
+use super::answer::{Rest, Said};
 use super::hold::Hold;
 use super::signal::{Signal, Signals};
 
@@ -185,25 +184,19 @@ impl Driver<'_> {
         }
     }
 
+    /// Everything that the step waits for is answered, or none of it.
     async fn held(&mut self, step: &StepId) {
-        let kind = self
-            .state
-            .run
-            .iter()
-            .flat_map(|run| run.playbook.steps())
-            .find(|known| &known.id == step)
-            .map(|known| known.kind.clone());
-        match kind {
-            Some(StepKind::Confirm { .. }) if self.answers.go => {
-                self.send(Verb::Confirm { step: step.clone(), typed: "--go".to_owned() }).await;
+        let answer = self.answers.to(step, &self.state, &self.waived);
+        if answer.rest == Rest::NeedsPerson {
+            return self.end_here().await;
+        }
+        for Said { verb, .. } in answer.said {
+            let waived = if let Verb::Waive { check, .. } = &verb { Some(check.clone()) } else { None };
+            self.send(verb).await;
+            if waived.is_some() && self.refused.is_some() {
+                return self.end_here().await;
             }
-            Some(StepKind::Checks { require }) => self.waive_or_end(&require).await,
-            Some(StepKind::SignOff { .. }) if self.answers.sign_off.is_some() => {
-                if let Some((name, reason)) = self.answers.sign_off.clone() {
-                    self.send(Verb::SignOff { name, reason }).await;
-                }
-            }
-            _ => self.end_here().await,
+            self.waived.extend(waived);
         }
     }
 
@@ -215,36 +208,5 @@ impl Driver<'_> {
             tracing::info!(%refusal, "the run does not end here yet");
         }
         self.ending = matches!(answer, Err(Refusal::NotReady { .. }));
-    }
-
-    /// Waives every check that keeps the gate closed, or none of them. An event is older than the engine's state: what
-    /// was asked for already is not asked for again.
-    async fn waive_or_end(&mut self, require: &[CheckId]) {
-        if self.state.control.checks_took.is_none() {
-            // No plan could be made, so nothing was checked and nothing can be waived.
-            return self.end_here().await;
-        }
-        let closed = |record: &CheckRecord| {
-            record.closes_gate()
-                || (record.result.verdict == Verdict::Warn
-                    && record.waiver.is_none()
-                    && require.contains(&record.result.id))
-        };
-        let open: Vec<CheckId> =
-            self.state.checks.iter().filter(|it| closed(it)).map(|it| it.result.id.clone()).collect();
-        let mut answers = Vec::new();
-        for check in open.iter().filter(|check| !self.waived.contains(check)) {
-            match self.answers.waivers.iter().find(|(known, _)| known == check) {
-                Some(answer) => answers.push(answer.clone()),
-                None => return self.end_here().await,
-            }
-        }
-        for (check, reason) in answers {
-            self.waived.insert(check.clone());
-            self.send(Verb::Waive { check, reason }).await;
-            if self.refused.is_some() {
-                return self.end_here().await;
-            }
-        }
     }
 }

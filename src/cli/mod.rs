@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use clap::Parser;
 
+pub mod answer;
 pub mod args;
 pub mod console;
 pub mod drive;

@@ -190,7 +190,7 @@ async fn walk(
     let opened = opening::open(&dir, fresh, around)?;
     injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
     let code = if around.has_screen() && !args.headless {
-        console::show(opened, &reach, target, args, registry, around).await?.code(args)
+        Box::pin(console::show(opened, &reach, target, args, registry, around)).await?.code(args)
     } else {
         let answers = headless_answers(args);
         let headless = Headless { reach: &reach, target, registry, output: args.output, answers };

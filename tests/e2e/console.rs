@@ -182,6 +182,28 @@ async fn a_waiver_opens_the_gate_and_undo_drops_exactly_what_is_named() {
 }
 
 #[tokio::test]
+async fn flags_answer_on_the_screen_what_they_answer_without_one_and_the_rest_waits() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let waiver = "backup=restored by hand at 02";
+    let mut pty = open(&console(&home, &database.conninfo(), &["--waive", waiver]));
+    pty.shows("[s] waiting for you at 2").await;
+    pty.types("l").await;
+    pty.shows("--waive backup answers preflight.checks").await;
+    pty.shows("waived backup: restored by hand at 02").await;
+    pty.types("l").await;
+    assert_eq!(database.log().changes().len(), 0, "a waiver is no go");
+    abort(&mut pty).await.with_code(6);
+
+    let all =
+        ["--new-run", "--waive", waiver, "--go", "--sign-off", "Jane Doe", "--reason", "CHG-1234 is done"];
+    let mut pty = open(&console(&home, &database.conninfo(), &all));
+    pty.shows("SIGNED by Jane Doe").await;
+    pty.shows("CHG-1234 is done").await;
+    let left = leave(&mut pty).await.with_code(0);
+    assert!(left.text.contains("4 of 4 verified"), "{}", left.text);
+}
+
+#[tokio::test]
 async fn whoever_holds_a_build_up_is_named_and_ended_by_name() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut writer = database.connect().await;
