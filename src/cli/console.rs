@@ -16,7 +16,7 @@ use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
 use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
 use crate::ports::Clock;
-use crate::ui::{self, Charset, Inbound, Leave, Theme, UiOptions, Wiring};
+use crate::ui::{self, Charset, Inbound, Leave, Outbound, Theme, UiOptions, Wiring};
 
 use super::answer::{Rest, Said};
 use super::args::{Color, RunArgs, TargetArgs};
@@ -101,7 +101,7 @@ pub async fn show(
     let wiring = Wiring {
         inbound,
         samples: Box::new(move || sample_reader.borrow().clone()),
-        commands: commands(handle.clone(), to_screen.clone()),
+        outbound: outbound(handle.clone(), to_screen.clone()),
         operator: by.clone(),
         options: options(reach, args, around),
         now: {
@@ -266,12 +266,17 @@ impl Session {
             self.pass_on(event).await;
         }
         let words = match ending::write_report(folder) {
-            Ok(end) => format!("report {}   journal {}", end.report.display(), end.journal.display()),
-            Err(error) => format!("no report could be written: {}", error.what),
+            Ok(end) => {
+                vec![format!("report {}", end.report.display()), "journal.jsonl lies beside it".to_owned()]
+            }
+            Err(error) => vec![
+                format!("no report could be written: {}", error.what),
+                format!("journal {}", folder.journal().display()),
+            ],
         };
         self.end = end;
         // Whether or not anybody still looks.
-        let _ = self.to_screen.send(Inbound::EngineEnded(words));
+        let _ = self.to_screen.send(Inbound::EngineEnded { words });
     }
 
     /// The screen is not the run: what runs goes on, and a step that needs a person ends it.
@@ -301,9 +306,10 @@ impl Session {
 }
 
 /// Commands go to the engine without making the screen wait; a refusal comes back as a message.
-fn commands(handle: EngineHandle, to_screen: std_mpsc::Sender<Inbound>) -> Box<dyn Fn(Command) + Send> {
+fn outbound(handle: EngineHandle, to_screen: std_mpsc::Sender<Inbound>) -> Box<dyn Fn(Outbound) + Send> {
     let runtime = tokio::runtime::Handle::current();
-    Box::new(move |command| {
+    Box::new(move |message| {
+        let Outbound::Command(command) = message;
         let handle = handle.clone();
         let to_screen = to_screen.clone();
         runtime.spawn(async move {

@@ -125,9 +125,12 @@ impl Console {
                 self.note(&text, Tone::Bad, now);
                 self.ui.say(Tone::Bad, text, now);
             }
-            Inbound::EngineEnded(words) => {
-                self.note(&words, Tone::Strong, now);
+            Inbound::EngineEnded { words } => {
+                for line in &words {
+                    self.note(line, Tone::Strong, now);
+                }
                 self.picture.engine = Engine::Ended(words);
+                self.disarm("the run is over", now);
                 if self.leaving == Leaving::WhenOver {
                     return Some(Leave::Quit);
                 }
@@ -142,7 +145,7 @@ impl Console {
     /// Nobody is left who could send anything.
     pub(super) fn engine_gone(&mut self) {
         if self.picture.engine == Engine::Working {
-            self.picture.engine = Engine::Ended("the engine has ended without a word".to_owned());
+            self.picture.engine = Engine::Ended(vec!["the engine has ended without a word".to_owned()]);
         }
     }
 

@@ -85,7 +85,7 @@ fn run(event: &RunEvent) -> Said {
 }
 
 /// How a run ended, in a few words. Raw text.
-pub(super) fn ending_words(ending: &Ending) -> String {
+fn ending_words(ending: &Ending) -> String {
     match ending {
         Ending::Finished => "the run came to its end".to_owned(),
         Ending::StoppedAt { step } => format!("the run stopped at step {}", step.0),

@@ -1,12 +1,12 @@
 //! The console: what the operator sees and presses.
 //!
-//! It runs on a thread of its own and owns nothing that can act: facts come in as [`Event`]s and the newest
-//! [`Samples`], wishes go out as [`Command`]s. It folds the same events as the engine, so that a frozen terminal, a
+//! It runs on a thread of its own and owns nothing that can act: facts come in as [`Inbound`] messages and the newest
+//! [`Samples`], wishes go out as [`Outbound`] ones. All of them are plain data that serde writes and reads. It folds the same events as the engine, so that a frozen terminal, a
 //! panic here or a lost session can never touch the work on the database.
 //!
 //! ```text
-//! terminal  ->  input (bytes -> keys)  ->  console (keymap, panels)  ->  Command
-//! Event, Samples  ->  picture (the fold, log)  ->  view_model (plain safe text)  ->  render  ->  terminal
+//! terminal  ->  input (bytes -> keys)  ->  console (keymap, panels)  ->  Outbound
+//! Inbound, Samples  ->  picture (the fold, log)  ->  view_model (plain safe text)  ->  render  ->  terminal
 //! ```
 
 mod allowed;
@@ -15,6 +15,7 @@ mod console;
 mod input;
 mod keymap;
 mod log;
+mod message;
 mod opening;
 mod outlet;
 mod panel;
@@ -37,35 +38,13 @@ mod view_model;
 
 use std::sync::mpsc::Receiver;
 
-use crate::domain::command::{Command, Refusal, Verb};
-use crate::domain::event::Event;
 use crate::domain::id::Person;
 use crate::domain::sample::Samples;
 use crate::domain::target::{Environment, Mode};
 use crate::domain::unit::Millis;
 
+pub use message::{Inbound, Outbound};
 pub use thread::{print_after, run};
-
-/// What the engine's side tells the console.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every message is an event; a box would only cost")]
-pub enum Inbound {
-    /// A fact, in journal order, from the first one on.
-    Event(Event),
-    /// A command of this console was not carried out.
-    Refused {
-        /// What was wanted.
-        verb: Verb,
-        /// What is so.
-        refusal: Refusal,
-    },
-    /// The engine has ended; the screen stays until the operator leaves. Its last words, e.g. where the report lies.
-    EngineEnded(String),
-    /// A line for the log pane that is no event: a notice of the program about itself.
-    Note(String),
-    /// Leave at once and restore the terminal, e.g. after SIGTERM.
-    LeaveNow,
-}
 
 /// Everything that the console is connected to.
 pub struct Wiring {
@@ -73,8 +52,8 @@ pub struct Wiring {
     pub inbound: Receiver<Inbound>,
     /// The newest reading; called about once a second, must not block.
     pub samples: Box<dyn Fn() -> Samples + Send>,
-    /// Takes a command; must not block.
-    pub commands: Box<dyn Fn(Command) + Send>,
+    /// Takes what the operator wants; must not block.
+    pub outbound: Box<dyn Fn(Outbound) + Send>,
     /// Whose keys these are.
     pub operator: Person,
     /// Looks and first words.

@@ -34,8 +34,8 @@ pub(super) enum Engine {
     /// It works.
     #[default]
     Working,
-    /// It ended and said this.
-    Ended(String),
+    /// It ended and said this, a line each.
+    Ended(Vec<String>),
 }
 
 /// A statement that changed something.

@@ -225,7 +225,8 @@ mod pictures {
         let samples = script.quiet();
         let mut desk = Desk::at(&script, samples);
         let now = desk.now;
-        desk.console.inbound(Inbound::EngineEnded("report: /tmp/a7f3/report.md".to_owned()), now);
+        desk.console
+            .inbound(Inbound::EngineEnded { words: vec!["report /tmp/a7f3/report.md".to_owned()] }, now);
         desk
     });
     picture!(lost_link_and_frozen_picture, {
@@ -437,7 +438,8 @@ mod keys {
         desk.key(Key::Ctrl('c')).key(Key::Ctrl('c')).see().keys("abort\nserver is needed elsewhere\n");
         assert!(matches!(desk.sent()[..], [Verb::Abort { .. }]), "{:?}", desk.out);
         let now = desk.now;
-        let left = desk.console.inbound(Inbound::EngineEnded("journal closed".to_owned()), now);
+        let left =
+            desk.console.inbound(Inbound::EngineEnded { words: vec!["journal closed".to_owned()] }, now);
         assert_eq!(left, Some(Leave::Quit), "it closes when the engine has ended");
     }
 
@@ -446,8 +448,70 @@ mod keys {
         let mut desk = Desk::building();
         desk.see().keys("q").see().key(Key::Esc);
         let now = desk.now;
-        let left = desk.console.inbound(Inbound::EngineEnded("journal closed".to_owned()), now);
+        let left =
+            desk.console.inbound(Inbound::EngineEnded { words: vec!["journal closed".to_owned()] }, now);
         assert_eq!(left, None, "the screen stays until somebody leaves");
+    }
+
+    const DEEP: &str = "/home/jane/.local/state/cicerone/db1.example.com-5432-app-of-the-crm/runs/20261120-025625-a7f3/report.md";
+
+    #[test]
+    fn once_the_run_has_ended_nothing_is_stale_and_nobody_is_armed() {
+        let script = Script::whole(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see();
+        let now = desk.now;
+        desk.console.inbound(Inbound::EngineEnded { words: vec![format!("report {DEEP}")] }, now);
+        desk.pass(600_000);
+        for size in [(80, 24), (120, 40), (60, 12)] {
+            let screen = desk.screen(size);
+            assert!(screen.contains("ENDED") && !screen.contains("STALE"), "{screen}");
+        }
+    }
+
+    #[test]
+    fn the_reports_path_is_whole_and_so_is_the_way_out_at_80_columns() {
+        let script = Script::whole(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        desk.see();
+        let now = desk.now;
+        let beside = "journal.jsonl lies beside it".to_owned();
+        desk.console.inbound(Inbound::EngineEnded { words: vec![format!("report {DEEP}"), beside] }, now);
+        let screen = desk.screen((80, 24));
+        let together: String = screen.split_whitespace().collect();
+        assert!(together.contains(DEEP), "{screen}");
+        assert!(screen.contains("journal.jsonl lies beside it"), "{screen}");
+        assert!(screen.contains("the run came to its end. [q] leaves"), "{screen}");
+    }
+
+    #[test]
+    fn however_a_run_ended_the_status_line_says_so_and_how_to_leave_in_80_columns() {
+        use crate::domain::event::{Ending, EventKind, RunEvent};
+        let step = || crate::domain::id::StepId::from("signoff.signoff");
+        for ending in [
+            Ending::Finished,
+            Ending::RolledBack,
+            Ending::Aborted,
+            Ending::NeedsPerson { step: step() },
+            Ending::StoppedAt { step: step() },
+            Ending::Unknown { why: "the connection was lost and nobody could look again ".repeat(3) },
+        ] {
+            let mut script = Script::to_sign(Texts::Ordinary, Mode::Live);
+            script.push(EventKind::Run(RunEvent::Closed { ending: ending.clone() }));
+            let samples = script.quiet();
+            let mut desk = Desk::at(&script, samples);
+            let screen = desk.screen((80, 24));
+            assert!(screen.contains("[q] leaves"), "{ending:?}\n{screen}");
+        }
+        let script = Script::to_sign(Texts::Ordinary, Mode::Live);
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        let now = desk.now;
+        desk.console.inbound(Inbound::EngineEnded { words: vec![format!("report {DEEP}")] }, now);
+        let screen = desk.screen((80, 24));
+        assert!(screen.contains("[q] leaves"), "{screen}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::input::{Reader, Timed};
 use super::outlet::Flow;
 use super::render;
 use super::terminal::Terminal;
-use super::{Inbound, Leave, UiError, Wiring};
+use super::{Inbound, Leave, Outbound, UiError, Wiring};
 
 /// Least time between two frames that answer keys.
 const KEY_PACE: Duration = Duration::from_millis(100);
@@ -70,7 +70,7 @@ pub(super) enum Wake {
 }
 
 fn drive(wiring: Wiring) -> Result<Leave, UiError> {
-    let Wiring { inbound, samples, commands, operator, options, now } = wiring;
+    let Wiring { inbound, samples, outbound, operator, options, now } = wiring;
     let stopwatch = Stopwatch::start();
     let refresh = Duration::from(options.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10));
     let esc_delay = options.esc_delay.into();
@@ -110,7 +110,7 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                     pace.key = true;
                     for outcome in console.token(&timed, now()) {
                         match outcome {
-                            Outcome::Send(command) => commands(command),
+                            Outcome::Send(command) => outbound(Outbound::Command(command)),
                             Outcome::Repaint => terminal.forget(),
                             Outcome::Leave(leave) => return Ok(leave),
                         }

@@ -86,6 +86,10 @@ pub(super) fn right(scene: &Scene<'_>) -> Line {
         let age = crate::domain::unit::Millis::between(frozen.at, scene.now);
         return line.then(Tone::Strong, format!("FROZEN {} ", clock(age)));
     }
+    // Nothing is read any more, and nothing can be acted on: an age would only alarm.
+    if scene.picture.over() {
+        return line.then(Tone::Strong, "ENDED ");
+    }
     match (&scene.samples.link, scene.data_age()) {
         (Link::Lost { .. }, _) => line.then(Tone::Bad, "LINK LOST "),
         (_, None) => line.then(Tone::Dim, "- "),

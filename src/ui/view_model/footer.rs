@@ -11,8 +11,7 @@ use crate::text::{cell_width, cut, plural, span};
 
 use super::super::allowed::allowed;
 use super::super::keymap::{Action, BINDINGS, Binding, Deed, Level, See, Way};
-use super::super::log::ending_words;
-use super::super::picture::{Engine, StatementEnd};
+use super::super::picture::StatementEnd;
 use super::super::scene::Scene;
 use super::super::show::{clock, since, time};
 use super::line::{Line, Span, Tone, Word};
@@ -42,24 +41,27 @@ pub(super) fn status(scene: &Scene<'_>) -> Line {
 
 type Said = (Word, String);
 
+/// That it is over, short enough for one line: its last words are in the result and in the log.
 fn ended(scene: &Scene<'_>) -> Option<Said> {
-    let words = match &scene.picture.engine {
-        Engine::Ended(words) => scene.show().whole(words),
-        Engine::Working => String::new(),
-    };
     let Some((at, ending)) = &scene.picture.run.control.closed else {
         let gone = !scene.picture.over();
-        return (!gone).then(|| (Word::Bad, format!("the engine has ended: {words}. [q] leaves")));
+        return (!gone).then(|| {
+            (Word::Bad, "the engine has ended and the run is open: see [l]. [q] leaves".to_owned())
+        });
     };
-    let word = match ending {
-        Ending::Finished | Ending::RolledBack => Word::Done,
-        Ending::NeedsPerson { .. } => Word::Hold,
-        Ending::StoppedAt { .. } | Ending::Aborted => Word::Fail,
-        Ending::Unknown { .. } => Word::Unknown,
+    let (word, so) = match ending {
+        Ending::Finished => (Word::Done, "the run came to its end".to_owned()),
+        Ending::RolledBack => (Word::Done, "all that this run made was dropped".to_owned()),
+        Ending::NeedsPerson { step } => {
+            (Word::Hold, format!("the run ended at step {}: a person is needed", scene.step_number(step)))
+        }
+        Ending::StoppedAt { step } => {
+            (Word::Fail, format!("the run stopped at step {}", scene.step_number(step)))
+        }
+        Ending::Aborted => (Word::Fail, "the run was ended before its end".to_owned()),
+        Ending::Unknown { .. } => (Word::Unknown, "the outcome is not known: see [l]".to_owned()),
     };
-    let so = scene.show().whole(&ending_words(ending));
-    let words = if words.is_empty() { words } else { format!(". {words}") };
-    Some((word, format!("{} {so}{words}. [q] leaves", time(*at))))
+    Some((word, format!("{} {so}. [q] leaves", time(*at))))
 }
 
 fn broken(scene: &Scene<'_>) -> Option<Said> {

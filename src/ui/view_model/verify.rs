@@ -36,7 +36,8 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         let title = pane_title(scene, scene.show().name(item.name.as_str(), 50));
         let mut wish = Wish::detail(title, scrolled(scene, detail(scene, item, width)));
         wish.first = wish.first.min((height / 3).max(2));
-        wishes.insert(0, wish);
+        // Once the run is over its result has the room that it takes, and the entry gets what is left.
+        wishes.insert(usize::from(scene.picture.over()), wish);
     }
     wishes.push(log_pane(scene, width, height));
     stack(height, heading(scene), &source, wishes)
@@ -260,7 +261,9 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
         None => lines.push(Line::plain(" SIGN-OFF: not yet, the run asks for it at its end")),
     }
     if let Engine::Ended(words) = &scene.picture.engine {
-        lines.extend(paragraph(Tone::Plain, &scene.show().whole(words), width));
+        for words in words {
+            lines.extend(paragraph(Tone::Plain, &scene.show().whole(words), width));
+        }
     }
     for (_, text) in control.sessions.iter().rev().take(2) {
         lines.extend(paragraph(Tone::Dim, &scene.show().whole(text), width));

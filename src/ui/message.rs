@@ -1,0 +1,172 @@
+//! What crosses between console and engine: plain messages, as good on a wire as on a channel. Readings
+//! ([`crate::domain::sample::Samples`]) are the third of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::command::{Command, Refusal, Verb};
+use crate::domain::event::Event;
+
+/// What the engine's side tells the console.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", content = "with", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an event; a box would only cost")]
+pub enum Inbound {
+    /// A fact, in journal order, from the first one on.
+    Event(Event),
+    /// A command of this console was not carried out.
+    Refused {
+        /// What was wanted.
+        verb: Verb,
+        /// What is so.
+        refusal: Refusal,
+    },
+    /// The engine has ended; the screen stays until the operator leaves.
+    EngineEnded {
+        /// Its last words, a line each, e.g. where the report lies.
+        words: Vec<String>,
+    },
+    /// A line for the log pane that is no event: a notice of the program about itself.
+    Note(String),
+    /// Leave at once and restore the terminal, e.g. after SIGTERM.
+    LeaveNow,
+}
+
+/// What the console tells the engine's side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "message", content = "with", rename_all = "snake_case")]
+pub enum Outbound {
+    /// A wish for the run; the engine's own gate decides.
+    Command(Command),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Debug;
+
+    use proptest::prelude::*;
+    use serde::de::DeserializeOwned;
+
+    use super::super::testdata::{Script, Texts, operator};
+    use super::*;
+    use crate::domain::event::SessionEnd;
+    use crate::domain::id::{BackendId, Pid};
+    use crate::domain::sample::{Link, Samples};
+    use crate::domain::target::{LeftoverPolicy, Mode};
+
+    fn crosses<T: Serialize + DeserializeOwned + PartialEq + Debug>(message: &T) {
+        let wire = serde_json::to_string(message).unwrap();
+        assert!(!wire.contains('\n'), "one line: {wire}");
+        assert_eq!(&serde_json::from_str::<T>(&wire).unwrap(), message, "{wire}");
+    }
+
+    /// A new variant does not compile until it has a place here.
+    fn kind(message: &Inbound) -> &'static str {
+        match message {
+            Inbound::Event(_) => "event",
+            Inbound::Refused { .. } => "refused",
+            Inbound::EngineEnded { .. } => "ended",
+            Inbound::Note(_) => "note",
+            Inbound::LeaveNow => "leave",
+        }
+    }
+
+    const KINDS: [&str; 5] = ["event", "refused", "ended", "note", "leave"];
+
+    fn verbs(text: &str) -> Vec<Verb> {
+        let text = || text.to_owned();
+        let backend = BackendId { pid: Pid(7), started: super::super::testdata::start() };
+        let session = |how| Verb::EndSession { backend, description: text(), how, reason: text() };
+        let retry = |leftover| Verb::Retry { entry: text().as_str().into(), leftover };
+        vec![
+            Verb::Confirm { step: text().as_str().into(), typed: text() },
+            Verb::Recheck,
+            Verb::Waive { check: crate::domain::id::CheckId(text()), reason: text() },
+            Verb::Pause,
+            Verb::Resume,
+            Verb::Stop { entry: text().as_str().into() },
+            Verb::Skip { entry: text().as_str().into(), reason: text() },
+            retry(LeftoverPolicy::Keep),
+            retry(LeftoverPolicy::Repair),
+            Verb::Roll { entries: vec![text().as_str().into()], reason: text() },
+            Verb::Roll { entries: Vec::new(), reason: text() },
+            session(SessionEnd::Terminate),
+            session(SessionEnd::CancelStatement),
+            Verb::SignOff { name: text(), reason: text() },
+            Verb::EndHere,
+            Verb::EndUnanswered,
+            Verb::Abort { reason: text() },
+        ]
+    }
+
+    fn refusals(text: &str) -> Vec<Refusal> {
+        let text = || text.to_owned();
+        vec![
+            Refusal::RunIsOver,
+            Refusal::NotReady { what: text() },
+            Refusal::Unknown { what: text() },
+            Refusal::NotHeld { step: text() },
+            Refusal::GateClosed { why: text() },
+            Refusal::Already { what: text() },
+            Refusal::NeedsReason,
+            Refusal::NotWaivable { check: text(), why: text() },
+            Refusal::NotOurs { entry: text() },
+            Refusal::NotRunning { entry: text() },
+            Refusal::Running { entry: text() },
+            Refusal::DryRun { what: text() },
+            Refusal::PlanStale { why: text() },
+        ]
+    }
+
+    fn inbound(text: &str) -> Vec<Inbound> {
+        let refused = verbs(text).into_iter().flat_map(|verb| {
+            let refused = move |refusal| Inbound::Refused { verb: verb.clone(), refusal };
+            refusals(text).into_iter().map(refused)
+        });
+        let others = [
+            Inbound::EngineEnded { words: vec![text.to_owned(), String::new()] },
+            Inbound::EngineEnded { words: Vec::new() },
+            Inbound::Note(text.to_owned()),
+            Inbound::LeaveNow,
+        ];
+        refused.chain(others).collect()
+    }
+
+    #[test]
+    fn every_message_of_a_whole_run_crosses_as_one_line_and_comes_back_the_same() {
+        let mut seen = BTreeSet::new();
+        for texts in [Texts::Ordinary, Texts::Hostile] {
+            let script = Script::whole(texts, Mode::Live);
+            let events = script.events.iter().cloned().map(Inbound::Event);
+            for message in events.chain(inbound("idx\u{1b}[2J\r\n\"日本")) {
+                seen.insert(kind(&message));
+                crosses(&message);
+            }
+            let lost = Link::Lost { since: script.now(), tries: 3, why: "reset".to_owned() };
+            for samples in [
+                script.samples(),
+                script.quiet(),
+                Samples::default(),
+                Samples { link: lost, ..Samples::default() },
+            ] {
+                crosses(&samples);
+            }
+        }
+        assert_eq!(seen, BTreeSet::from(KINDS));
+        for verb in verbs("because it must be so") {
+            crosses(&Outbound::Command(Command { by: operator(), verb }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_text_holds_it_comes_back_the_same(text in any::<String>()) {
+            for message in inbound(&text) {
+                crosses(&message);
+            }
+            for verb in verbs(&text) {
+                crosses(&Outbound::Command(Command { by: operator(), verb }));
+            }
+        }
+    }
+}
