@@ -213,7 +213,7 @@ pub struct RunArgs {
     /// Parallel workers of each build; the server's own for one job, none for several, when left out.
     #[arg(long, global = true, value_name = "N")]
     pub parallel_workers: Option<u32>,
-    /// Memory that all builds together may ask for; lowers the number of jobs.
+    /// Memory that all builds together may ask for, those that wait for people included; lowers the number of jobs.
     #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub memory_budget: Option<Bytes>,
     /// Build an index although another one already has its definition.

@@ -25,20 +25,23 @@ pub fn next_build(
     now: jiff::Timestamp,
 ) -> Option<(EntryKey, u32)> {
     let settings = &state.run.as_ref()?.settings;
-    let jobs = jobs(settings);
+    let limits = Limits::of(settings, state.plan.as_ref().and_then(|plan| plan.memory_kb));
     let mut working = 0;
     let mut waiting = 0;
     for record in state.builds.values() {
-        if let BuildStatus::Running { .. } = record.status {
-            // An orphan of ours takes as much of the server as any other build; a stranger's is not ours to count.
-            if is_waiting(record) {
-                waiting += 1;
-            } else if !record.is_strangers() {
-                working += 1;
-            }
+        // An orphan of ours takes as much of the server as any other build; a stranger's is not ours to count.
+        if !matches!(record.status, BuildStatus::Running { .. }) || record.is_strangers() {
+            continue;
+        }
+        if is_waiting(record) {
+            waiting += 1;
+        } else {
+            working += 1;
         }
     }
-    if working >= jobs || waiting >= WAITING_SESSIONS {
+    // Whoever they wait for may let all of them go in the same moment.
+    let full = working + waiting >= limits.sessions;
+    if working >= limits.jobs || waiting >= WAITING_SESSIONS || full {
         return None;
     }
     let busy = state.busy_tables();
@@ -54,15 +57,29 @@ pub fn next_build(
         })
 }
 
-/// Builds at once, as far as the memory budget allows; never less than one.
-pub fn jobs(settings: &RunSettings) -> usize {
-    let wanted = settings.jobs.max(1) as usize;
-    let (Some(budget), Some(each)) = (settings.memory_budget_kb, settings.maintenance_work_mem_kb) else {
-        return wanted;
-    };
-    // maintenance_work_mem is shared by a build's parallel workers since PostgreSQL 11, so it counts once.
-    let fits = usize::try_from(budget / each.max(1)).unwrap_or(usize::MAX);
-    wanted.min(fits.max(1))
+/// How many builds there may be at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// That work.
+    pub jobs: usize,
+    /// In all: that work, and that wait for people and may go on at any moment.
+    pub sessions: usize,
+}
+
+impl Limits {
+    /// What the settings allow, and the memory budget, when there is one; never less than one. `server_kb` is the
+    /// server's own `maintenance_work_mem`, which a build gets when the settings name no other.
+    pub fn of(settings: &RunSettings, server_kb: Option<u64>) -> Self {
+        let jobs = settings.jobs.max(1) as usize;
+        let sessions = jobs + WAITING_SESSIONS;
+        let each = settings.maintenance_work_mem_kb.or(server_kb);
+        let (Some(budget), Some(each)) = (settings.memory_budget_kb, each) else {
+            return Self { jobs, sessions };
+        };
+        // maintenance_work_mem is shared by a build's parallel workers since PostgreSQL 11, so it counts once.
+        let fits = usize::try_from(budget / each.max(1)).unwrap_or(usize::MAX).max(1);
+        Self { jobs: jobs.min(fits), sessions: sessions.min(fits) }
+    }
 }
 
 /// Whether a running build waits for somebody else, so that its slot may serve another table.

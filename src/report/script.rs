@@ -331,6 +331,7 @@ fn plan(at: Timestamp) -> Plan {
         registry: Digest("1a".repeat(32)),
         target: identity(),
         settings: RunSettings::default(),
+        memory_kb: None,
         items: vec![
             item("public.idx_leads_email", "leads", ItemState::ToBuild),
             item("public.idx_deals_stage", "deals", ItemState::ToBuild),

@@ -597,6 +597,7 @@ fn plan(texts: Texts, now: jiff::Timestamp) -> Plan {
         registry: Digest("00".repeat(32)),
         target: identity(texts),
         settings: RunSettings::default(),
+        memory_kb: None,
         items,
     }
 }

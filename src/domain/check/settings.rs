@@ -14,7 +14,7 @@ const OVERRIDDEN: [(&str, &str); 8] = [
     ("statement_timeout", "cuts the build wherever it is and leaves an invalid index"),
     ("transaction_timeout", "ends the session in the middle of a build"),
     ("idle_in_transaction_session_timeout", "ends sessions of ours between statements"),
-    ("idle_session_timeout", "ends the session that holds the run's lock"),
+    ("idle_session_timeout", "ends a build's session between two probes of the lock, and the observer's"),
     ("client_connection_check_interval", "ends a build whose client died, instead of letting it finish"),
     ("default_transaction_read_only", "refuses every build"),
     ("search_path", "may lead unqualified names in expressions elsewhere"),

@@ -174,7 +174,11 @@ fn builds_must_fit_memory_and_workers() {
         |change: fn(&mut RunSettings)| workers_memory(&seen(memory()), &edit(RunSettings::default(), change));
     assert_eq!(verdict(&with(|_| {})), Pass);
     assert_eq!(verdict(&with(|it| it.memory_budget_kb = Some(65_536))), Pass);
-    assert_eq!(verdict(&with(|it| (it.jobs, it.memory_budget_kb) = (2, Some(65_536)))), Stop);
+    assert_eq!(verdict(&with(|it| it.memory_budget_kb = Some(65_535))), Stop);
+    let lowered = with(|it| (it.jobs, it.memory_budget_kb) = (4, Some(131_072)));
+    assert_eq!(verdict(&lowered), Pass, "two are built at once");
+    assert!(lowered.found.starts_with("2 x "), "{lowered:?}");
+    assert!(lowered.details.iter().any(|it| it.contains("2 of 4 jobs")), "{lowered:?}");
     assert_eq!(verdict(&with(|it| (it.jobs, it.parallel_workers) = (4, Some(4)))), Warn);
     assert_eq!(verdict(&workers_memory(&seen(Vec::new()), &RunSettings::default())), Unknown);
 }
@@ -185,7 +189,7 @@ fn every_session_of_the_run_needs_a_connection() {
         let figures = edit(facts().server, |it| it.free_connections = free_connections);
         connections(&figures, &RunSettings::default(), evidence())
     };
-    for (free, wanted) in [(0, Unknown), (3, Stop), (4, Warn), (7, Warn), (8, Pass), (90, Pass)] {
+    for (free, wanted) in [(0, Unknown), (3, Stop), (4, Warn), (9, Warn), (10, Pass), (90, Pass)] {
         assert_eq!(verdict(&with(free)), wanted, "{free}");
     }
 }

@@ -30,6 +30,7 @@ pub fn make(
         registry,
         target: target.clone(),
         settings: RunSettings { only_plan: None, ..settings.clone() },
+        memory_kb: Some(settings.maintenance_work_mem_kb.unwrap_or(facts.server.maintenance_work_mem_kb)),
         items,
     };
     plan.id = identity::of(&plan);

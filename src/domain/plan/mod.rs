@@ -45,6 +45,9 @@ pub struct Plan {
     pub target: TargetIdentity,
     /// Settings that it was made with.
     pub settings: RunSettings,
+    /// `maintenance_work_mem` of a build session in kilobytes; absent in plans of before it was kept. No part of the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_kb: Option<u64>,
     /// One item per registry entry, in registry order.
     pub items: Vec<PlanItem>,
 }

@@ -164,10 +164,37 @@ fn memory_limits_jobs_but_never_to_none() {
         maintenance_work_mem_kb: Some(each),
         ..RunSettings::default()
     };
-    assert_eq!(jobs(&settings(2_000, 1_000)), 2);
-    assert_eq!(jobs(&settings(900, 1_000)), 1);
-    assert_eq!(jobs(&settings(9_000, 0)), 4);
-    assert_eq!(jobs(&RunSettings { jobs: 0, ..RunSettings::default() }), 1);
+    let limits = |settings: &RunSettings, server| {
+        let Limits { jobs, sessions } = Limits::of(settings, server);
+        (jobs, sessions)
+    };
+    assert_eq!(limits(&settings(2_000, 1_000), None), (2, 2));
+    assert_eq!(limits(&settings(6_000, 1_000), None), (4, 6));
+    assert_eq!(limits(&settings(900, 1_000), None), (1, 1));
+    assert_eq!(limits(&settings(9_000, 0), None), (4, 10));
+    let unsaid = RunSettings { maintenance_work_mem_kb: None, ..settings(2_000, 1) };
+    assert_eq!(limits(&unsaid, Some(1_000)), (2, 2), "the server's own");
+    assert_eq!(limits(&unsaid, None), (4, 10), "nobody knows");
+    assert_eq!(limits(&RunSettings { jobs: 0, ..RunSettings::default() }, None), (1, 7));
+}
+
+#[test]
+fn builds_that_wait_for_people_count_against_the_memory_budget_since_all_may_go_on_at_once() {
+    let items: Vec<PlanItem> = (1..=9).map(|n| item(&format!("i{n}"), n)).collect();
+    let started = |budget: Option<u64>| {
+        let settings = RunSettings { jobs: 1, memory_budget_kb: budget, ..RunSettings::default() };
+        let mut log = Log::building_with(items.clone(), &settings);
+        log.state.plan.as_mut().unwrap().memory_kb = Some(1_000);
+        let mut count = 0;
+        while let Some((key, attempt)) = pick(&log) {
+            log.started(&key, attempt).intended(&key, 100);
+            hold_up(&mut log, &key, Bites::Now);
+            count += 1;
+        }
+        count
+    };
+    assert_eq!(started(Some(3_000)), 3);
+    assert_eq!(started(None), WAITING_SESSIONS);
 }
 
 proptest! {

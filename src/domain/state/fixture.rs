@@ -262,6 +262,7 @@ pub(crate) fn plan(items: Vec<PlanItem>, settings: &RunSettings) -> Plan {
         registry: Digest::of(b"registry"),
         target: identity(),
         settings: settings.clone(),
+        memory_kb: None,
         items,
     }
 }
