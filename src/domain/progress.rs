@@ -298,6 +298,19 @@ pub struct Tracker {
     working: Millis,
     waiting: Millis,
     longest_wait: Millis,
+    beginning: Beginning,
+}
+
+/// What a tracker saw of a build's beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "beginning", rename_all = "snake_case")]
+enum Beginning {
+    /// All of it: the clocks are those of the build.
+    Seen,
+    /// Nothing yet of a build that was at work before; how much it had done shows at the first reading.
+    Missed,
+    /// Nothing of what came before this share of the work was done.
+    MissedUpTo { fraction: f64 },
 }
 
 impl Tracker {
@@ -312,7 +325,13 @@ impl Tracker {
             working: Millis(0),
             waiting: Millis(0),
             longest_wait: Millis(0),
+            beginning: Beginning::Seen,
         }
+    }
+
+    /// Starts the clocks at `now` for a build that has been at work for nobody knows how long.
+    pub fn adopted(family: MethodFamily, now: jiff::Timestamp) -> Self {
+        Self { beginning: Beginning::Missed, ..Self::new(family, now) }
     }
 
     /// Takes a reading. The fraction never goes back, whatever the counters do.
@@ -323,6 +342,9 @@ impl Tracker {
             self.phase_since = now;
         }
         self.fraction = self.fraction.max(self.family.fraction(seen));
+        if self.beginning == Beginning::Missed {
+            self.beginning = Beginning::MissedUpTo { fraction: self.fraction };
+        }
     }
 
     /// Lets time pass without a reading.
@@ -375,13 +397,24 @@ impl Tracker {
     }
 
     fn work_left(&self, predicted: Option<&Estimate>) -> Option<Band<Millis>> {
-        // Before five seconds and one percent the extrapolation is noise; the plan's estimate is the better word.
-        if self.working < Millis(5_000) || self.fraction < 0.01 {
+        // Only what was done while somebody looked says how fast it goes.
+        let (before, whole) = match self.beginning {
+            Beginning::Seen => (0.0, true),
+            Beginning::Missed => return None,
+            Beginning::MissedUpTo { fraction } => (fraction, false),
+        };
+        let done = self.fraction - before;
+        // Before five seconds and one percent the extrapolation is noise; the plan's estimate is the better word, unless
+        // nobody knows how much of it has passed.
+        if self.working < Millis(5_000) || done < 0.01 {
+            if !whole {
+                return None;
+            }
             let time = predicted?.time;
             let less = |m: Millis| Millis(m.0.saturating_sub(self.working.0));
             return Some(Band { low: less(time.low), likely: less(time.likely), high: less(time.high) });
         }
-        let left = self.working.0 as f64 * (1.0 - self.fraction) / self.fraction;
+        let left = self.working.0 as f64 * (1.0 - self.fraction) / done;
         // Median error 13-26 %, p90 of the fraction's error about 20 points (250 traces, 12-18): a band of
         // 0.7 to 1.5 covers most builds.
         let scale = |factor: f64| Millis((left * factor) as u64);
@@ -482,5 +515,22 @@ mod tests {
         assert_eq!(Phase::from_server("building index: sorting dead tuples"), Phase::Sort);
         assert_eq!(Phase::from_server("building index: merging tuples (workers)"), Phase::Load);
         assert_eq!(Phase::from_server("waiting for readers before dropping"), Phase::Other);
+    }
+
+    #[test]
+    fn an_adopted_build_has_no_time_to_go_before_there_is_ground_since_its_adoption() {
+        let estimate = crate::domain::state::fixture::estimate(10_000);
+        let mut adopted = Tracker::adopted(MethodFamily::Btree, at(0));
+        assert_eq!(adopted.eta(Some(&estimate)), Eta::Waiting { on: Wait::FirstLock, work_left: None });
+        // It is in the middle of the table after an hour that nobody here has seen.
+        adopted.read(&seen(Phase::Scan, 500, 1_000), at(0));
+        for second in 1..10 {
+            adopted.read(&seen(Phase::Scan, 500, 1_000), at(second));
+            assert_eq!(adopted.eta(Some(&estimate)), Eta::NoGround, "after {second} s");
+        }
+        // 0.56 of the work is the scan: one tenth of it took 100 s, so what is left of all takes about 1186 s.
+        adopted.read(&seen(Phase::Scan, 600, 1_000), at(100));
+        let Eta::Left(band) = adopted.eta(Some(&estimate)) else { panic!("there is ground now") };
+        assert!((1_100_000..1_300_000).contains(&band.likely.0), "{band:?}");
     }
 }

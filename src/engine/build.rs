@@ -20,6 +20,8 @@ use super::world::{Hands, World};
 #[derive(Clone)]
 pub(super) struct Task {
     pub(super) run: RunId,
+    /// The step of the playbook, or what else it is done for.
+    pub(super) step: String,
     pub(super) entry: EntryKey,
     pub(super) index: QualifiedName,
     pub(super) table: QualifiedName,
@@ -49,11 +51,17 @@ impl Task {
         }
     }
 
-    /// The comment that ties a statement in the server's log to this journal. Names stay out of it: they could
-    /// end the comment.
-    pub(super) fn comment(&self, recorder: &Recorder) -> String {
-        format!("/* cicerone run={} head={} */", self.run.0, recorder.head())
+    /// The comment that ties a statement in the server's log to this journal. Names of the registry stay out of it, and
+    /// of a step's id only letters that cannot end the comment get in.
+    pub(super) fn comment(&self, recorder: &Recorder, attempt: u32) -> String {
+        comment(&self.run.0, &self.step, attempt, &recorder.head())
     }
+}
+
+fn comment(run: &str, step: &str, attempt: u32, head: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' };
+    let step: String = step.chars().map(plain).take(60).collect();
+    format!("/* cicerone run={run} step={step} attempt={attempt} head={head} */")
 }
 
 /// Builds one index. Whatever happens, the last fact sent is a reading of the catalogs.
@@ -114,7 +122,7 @@ async fn attempt_build(
         Err(NotRecorded::NotNow) => return Ok(Some(backend)),
         Err(gone) => return Err(gone),
     }
-    let statement = format!("{} {statement}", task.comment(recorder));
+    let statement = format!("{} {statement}", task.comment(recorder, attempt));
     let intent = Outcome::AboutToBuild {
         entry: task.entry.clone(),
         attempt,
@@ -355,6 +363,27 @@ fn as_blocker(builder: &Builder, table: Oid) -> Blocker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_step_ends_the_comment() {
+        assert_eq!(
+            comment("r1", "build.indexes", 2, "ab12"),
+            "/* cicerone run=r1 step=build.indexes attempt=2 head=ab12 */"
+        );
+        let hostile = comment("r1", "*/ DROP TABLE x; /*\n\u{e9}", 1, "ab12");
+        assert_eq!(hostile, "/* cicerone run=r1 step=___DROP_TABLE_x______ attempt=1 head=ab12 */");
+    }
+
+    #[test]
+    fn looks_at_a_table_that_somebody_builds_on_begin_soon_and_back_off_to_a_cap() {
+        for jitter in [0, 999] {
+            let first = look_again(1, jitter);
+            assert!(Duration::from_millis(250) <= first && first <= Duration::from_secs(1), "{first:?}");
+        }
+        assert!(look_again(6, 0) > look_again(1, 0));
+        assert_eq!(look_again(400, 0), Duration::from_secs(5));
+        assert!(look_again(400, 999) <= Duration::from_secs(10));
+    }
 
     #[test]
     fn probes_back_off_to_a_cap() {

@@ -1,5 +1,6 @@
 //! The one task that owns the state and the journal.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -20,7 +21,7 @@ use crate::ports::{Journal, JournalError, Monitor, WatchRequest};
 
 use super::build::{Task, build};
 use super::inquiry;
-use super::observer::{self, Attention, Watched, What};
+use super::observer::{self, Attention, Beginning, Watched, What};
 
 use super::reconcile::{reconcile_build, reconcile_drop};
 use super::recorder::{EngineHandle, Message, NotRecorded, Question, Recorder, Wanted};
@@ -61,6 +62,8 @@ pub struct Engine {
     journal: Box<dyn Journal>,
     state: RunState,
     in_flight: InFlight,
+    /// Builds that this process began.
+    begun: BTreeSet<EntryKey>,
     supervisor: Supervisor,
     inbox: mpsc::Receiver<Message>,
     recorder: Recorder,
@@ -81,6 +84,7 @@ pub fn open(world: World, opening: Opening, outlets: Outlets) -> (Engine, Engine
         journal: opening.journal,
         state: opening.state,
         in_flight: InFlight::new(),
+        begun: BTreeSet::new(),
         supervisor: Supervisor::default(),
         inbox,
         recorder: Recorder { inbox: sender.clone(), head: head_reader },
@@ -354,6 +358,7 @@ impl Engine {
             return self.append(unknown_entry(entry.clone()));
         };
         self.append(EventKind::Build(BuildEvent::Started { entry: entry.clone(), attempt }))?;
+        self.begun.insert(entry.clone());
         let work = build(self.world.clone(), hands, self.recorder.clone(), task, attempt, statement);
         self.spawn(Some(EffectKey::Entry(entry.clone())), format!("build {}", entry.0), work);
         Ok(())
@@ -451,12 +456,18 @@ impl Engine {
         self.state.plan.as_ref()?.item(entry)
     }
 
+    /// The step that the run is at, for the comment of its statements.
+    fn step(&self) -> String {
+        self.state.current_step().map_or_else(|| "-".to_owned(), |step| step.id.0.clone())
+    }
+
     fn task(&self, entry: &EntryKey) -> Option<(Task, String)> {
         let run = self.state.run.as_ref()?;
         let target: &Target = self.state.target.as_ref()?;
         let item = self.item(entry)?;
         let task = Task {
             run: run.run.clone(),
+            step: self.step(),
             entry: entry.clone(),
             index: index_name(item),
             table: item.table.clone(),
@@ -475,8 +486,10 @@ impl Engine {
         let (schema, name) = entry.0.split_once('.').unwrap_or(("", &entry.0));
         let item = self.item(entry);
         let index = item.map_or_else(|| QualifiedName::new(schema, name), index_name);
+        let undone = self.state.drops.get(entry).is_some_and(|drop| drop.purpose == DropPurpose::Rollback);
         Some(Task {
             run: run.run.clone(),
+            step: if undone { "rollback".to_owned() } else { self.step() },
             entry: entry.clone(),
             table: item.map_or_else(|| index.clone(), |item| item.table.clone()),
             index,
@@ -517,20 +530,23 @@ impl Engine {
     fn watched_item(&self, item: &PlanItem) -> Option<Watched> {
         let table_oid = item.table_oid?;
         let drop = self.state.drops.get(&item.key).filter(|drop| drop.conclusion.is_none());
-        let (backend, what) = if let Some(drop) = drop {
-            (drop.backend?, What::Drop)
+        let (backend, what, beginning) = if let Some(drop) = drop {
+            (drop.backend?, What::Drop, Beginning::Seen)
         } else {
             let record = self.state.builds.get(&item.key)?;
             let BuildStatus::Running { stage: Stage::Sent | Stage::Watched, .. } = record.status else {
                 return None;
             };
-            (record.intent.as_ref()?.backend, What::Build)
+            let ours = self.begun.contains(&item.key);
+            let beginning = if ours { Beginning::Seen } else { Beginning::Missed };
+            (record.intent.as_ref()?.backend, What::Build, beginning)
         };
         Some(Watched {
             request: WatchRequest { entry: item.key.clone(), backend, table_oid },
             family: item.traits.family,
             predicted: item.estimate,
             what,
+            beginning,
             patience: self.state.control.unanswered.as_ref().map(|_| AT_ONCE),
         })
     }

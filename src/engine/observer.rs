@@ -43,6 +43,7 @@ pub(super) struct Watched {
     pub(super) family: MethodFamily,
     pub(super) predicted: Option<Estimate>,
     pub(super) what: What,
+    pub(super) beginning: Beginning,
     /// How long it may wait, whatever its budgets; absent: the budgets.
     pub(super) patience: Option<Millis>,
 }
@@ -61,6 +62,14 @@ pub(super) struct Attention {
 pub(super) enum What {
     Build,
     Drop,
+}
+
+/// Whether this process began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    Seen,
+    /// It was found at work.
+    Missed,
 }
 
 struct Track {
@@ -183,7 +192,10 @@ fn track<'a>(
     tracks.retain(|key, track| key != entry || track.backend == *backend);
     tracks.entry(entry.clone()).or_insert_with(|| Track {
         backend: *backend,
-        tracker: Tracker::new(watched.family, at),
+        tracker: match watched.beginning {
+            Beginning::Seen => Tracker::new(watched.family, at),
+            Beginning::Missed => Tracker::adopted(watched.family, at),
+        },
         phase: Phase::FirstLock,
         located: None,
         told: Vec::new(),

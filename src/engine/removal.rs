@@ -28,7 +28,7 @@ pub(super) async fn remove(
     let question = Question::Drop(task.entry.clone());
     let mut tries = 1;
     loop {
-        let verdict = match attempt(&world, &hands, &recorder, &task, oid, purpose).await {
+        let verdict = match attempt(&world, &hands, &recorder, &task, (oid, purpose), tries).await {
             Ok(verdict) => verdict,
             // The journal is sealed: the drop stays open in it and is reconciled later.
             Err(NotRecorded::Sealed | NotRecorded::Gone | NotRecorded::NotNow) => return,
@@ -106,8 +106,8 @@ async fn attempt(
     hands: &Hands,
     recorder: &Recorder,
     task: &Task,
-    oid: Oid,
-    purpose: DropPurpose,
+    (oid, purpose): (Oid, DropPurpose),
+    tries: u32,
 ) -> Result<Verdict, NotRecorded> {
     let this = Try { world, task, oid, purpose };
     let reading = read_back(world, &Which::WithOid(oid)).await;
@@ -131,8 +131,11 @@ async fn attempt(
     if let Some(verdict) = make_ready(&this, recorder, task, session.as_mut(), &index).await? {
         return Ok(verdict);
     }
-    let statement =
-        format!("{} {}", task.comment(recorder), drop_concurrently(&index.name.schema, &index.name.name));
+    let statement = format!(
+        "{} {}",
+        task.comment(recorder, tries),
+        drop_concurrently(&index.name.schema, &index.name.name)
+    );
     let intent = Outcome::AboutToDrop {
         entry: task.entry.clone(),
         oid,

@@ -34,6 +34,10 @@ async fn exactly_what_was_there_before_remains() {
     assert_eq!(database.relations().await, before, "OIDs, files and names");
     let drops: Vec<_> = database.log().changes().into_iter().filter(|it| it.sql.contains("DROP")).collect();
     assert!(drops.iter().all(|it| it.sql.contains("DROP INDEX CONCURRENTLY public.idx_")), "{drops:#?}");
+    assert!(drops.iter().all(|it| it.sql.contains(" step=rollback attempt=1 head=")), "{drops:#?}");
+    let changes = database.log().changes();
+    let creates: Vec<_> = changes.iter().filter(|it| it.sql.contains("CREATE INDEX CONCURRENTLY")).collect();
+    assert!(creates.iter().any(|it| it.sql.contains(" step=build.indexes attempt=1 head=")), "{creates:#?}");
     assert_eq!(drops.len(), 3);
     run(rollback(&home, &database, &["--run", &run_id])).await.with_code(0).says("Nothing to roll back");
     home.run(&["journal", "verify"]).await.with_code(0);

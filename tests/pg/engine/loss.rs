@@ -9,6 +9,7 @@ use std::time::Duration;
 use cicerone::domain::command::Verb;
 use cicerone::domain::event::{BuildEvent, Ending, EventKind, Origin};
 use cicerone::domain::failure::FailureClass;
+use cicerone::domain::progress::Eta;
 use cicerone::domain::state::{BuildStatus, Left, RunState};
 use cicerone::rehearsal::fault::{Fault, FaultTarget, inject};
 use tokio::net::{UnixListener, UnixStream};
@@ -191,7 +192,12 @@ async fn a_run_that_is_taken_over_adopts_what_goes_on_and_finishes_the_rest() {
         killed.end.left_running
     );
     let mut run = killed.take_over();
+    let mut samples = run.watch();
     until_adopted(&mut run).await;
+    let seen = samples.wait_for(|it| it.builds.get(&key("ix")).is_some_and(|it| it.seen.is_some())).await;
+    let sample = seen.unwrap().builds[&key("ix")].clone();
+    // Nobody here has seen how it got this far, so nobody knows how fast it goes.
+    assert!(sample.fraction > 0.0 && !matches!(sample.eta, Eta::Left(_)), "{sample:?}");
     let run = run.finish().await;
     assert_eq!(*run.ending(), Ending::Finished, "{}", run.story());
     made_by_its_first_statement(&run, &database, &session).await;
