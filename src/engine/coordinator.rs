@@ -17,7 +17,7 @@ use crate::domain::plan::PlanItem;
 use crate::domain::state::{BuildStatus, RunState, Stage};
 use crate::domain::target::Target;
 use crate::domain::unit::Millis;
-use crate::ports::{Journal, JournalError, Monitor, WatchRequest};
+use crate::ports::{ExplainRequest, Journal, JournalError, Monitor, WatchRequest};
 
 use super::build::{Task, build};
 use super::inquiry;
@@ -410,7 +410,9 @@ impl Engine {
                     .iter()
                     .filter_map(|entry| {
                         let item = self.item(entry)?;
-                        Some((entry.clone(), index_name(item), item.queries.clone()))
+                        let request =
+                            ExplainRequest { index: index_name(item), queries: item.queries.clone() };
+                        Some((entry.clone(), request))
                     })
                     .collect();
                 self.spawn(key, "explain".to_owned(), inquiry::explain(world, recorder, entries, moment));

@@ -11,7 +11,7 @@ use crate::domain::observe::Outcome;
 use crate::domain::plan::{self, Plan};
 use crate::domain::target::{RunSettings, Target};
 use crate::domain::unit::Millis;
-use crate::ports::EntryRequest;
+use crate::ports::{EntryRequest, ExplainRequest};
 
 use super::preflight::{self, Asked};
 use super::readback::{Which, is_passing, read_back};
@@ -24,8 +24,8 @@ pub(super) const FIRST_PATIENCE: Millis = Millis(10_000);
 /// restarting.
 pub(super) const KNOWN_PATIENCE: Millis = Millis(30_000);
 
-/// Fresh connections at once while entries are read again.
-const READERS: usize = 4;
+/// Entries that are read again on one connection: a server that fails over meanwhile is noticed by the next.
+const PER_CONNECTION: usize = 20;
 
 /// Proves where we are.
 pub(super) async fn connect(world: World, recorder: Recorder, patience: Millis) {
@@ -81,15 +81,18 @@ pub async fn read_plan(
     Ok(plan::make(&registry.entries, registry.digest, &target.identity, &facts, settings, run))
 }
 
-/// Asks the planner about entries' queries, one entry after the other.
+/// Asks the planner about entries' queries.
 pub(super) async fn explain(
     world: World,
     recorder: Recorder,
-    entries: Vec<(EntryKey, QualifiedName, Vec<String>)>,
+    entries: Vec<(EntryKey, ExplainRequest)>,
     moment: Moment,
 ) {
-    for (entry, index, queries) in entries {
-        let plans = match world.explainer.explain(&queries, &index).await {
+    let (keys, requests): (Vec<EntryKey>, Vec<ExplainRequest>) = entries.into_iter().unzip();
+    let mut answers = world.explainer.explain(&requests).await.into_iter();
+    for (entry, ExplainRequest { queries, .. }) in keys.into_iter().zip(requests) {
+        let answer = answers.next().unwrap_or_else(|| Ok(Vec::new()));
+        let plans = match answer {
             Ok(plans) => complete(plans, &queries),
             Err(failure) => queries
                 .into_iter()
@@ -111,17 +114,21 @@ fn complete(mut plans: Vec<PlanReading>, queries: &[String]) -> Vec<PlanReading>
     plans
 }
 
-/// Reads entries again, each on a fresh connection.
+/// Reads entries again, some on each fresh connection. Those that could not be read with others are tried by
+/// themselves, with patience for a server that is away.
 pub(super) async fn verify(world: World, recorder: Recorder, entries: Vec<(EntryKey, QualifiedName)>) {
-    let world = &world;
-    let read = entries.into_iter().map(|(entry, index)| async move {
-        let reading = read_back(world, &Which::Named(&index)).await;
-        Outcome::Verified { entry, reading }
-    });
-    let mut readings = futures_util::stream::iter(read).buffer_unordered(READERS);
-    while let Some(reading) = readings.next().await {
-        if recorder.record(reading).await.is_err() {
-            return;
+    for some in entries.chunks(PER_CONNECTION) {
+        let names: Vec<QualifiedName> = some.iter().map(|(_, index)| index.clone()).collect();
+        let mut readings = world.catalog.indexes_named(&names).await.unwrap_or_default().into_iter();
+        for (entry, index) in some {
+            let reading = match readings.next() {
+                Some(reading) => Ok(reading),
+                None => read_back(&world, &Which::Named(index)).await,
+            };
+            let outcome = Outcome::Verified { entry: entry.clone(), reading };
+            if recorder.record(outcome).await.is_err() {
+                return;
+            }
         }
     }
 }

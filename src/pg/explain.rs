@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::domain::event::{PlanReading, PlannedQuery, UsesIndex};
 use crate::domain::failure::Failure;
 use crate::domain::id::QualifiedName;
-use crate::ports::Explainer;
+use crate::ports::{ExplainRequest, Explainer};
 use crate::sql::quote_ident;
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -35,11 +35,34 @@ impl PgExplainer {
 
 #[async_trait]
 impl Explainer for PgExplainer {
-    async fn explain(&self, queries: &[String], index: &QualifiedName) -> Result<Vec<PlanReading>, Failure> {
-        let session = self.link.reader("explain").await?;
+    async fn explain(&self, requests: &[ExplainRequest]) -> Vec<Result<Vec<PlanReading>, Failure>> {
+        let mut session = None;
+        let mut answers = Vec::new();
+        for request in requests {
+            let answer = self.answer(&mut session, request).await;
+            if answer.is_err() {
+                // Whatever the session is by now, the next request begins with a new one.
+                session = None;
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+}
+
+impl PgExplainer {
+    async fn answer(
+        &self,
+        session: &mut Option<Session>,
+        request: &ExplainRequest,
+    ) -> Result<Vec<PlanReading>, Failure> {
+        let session = match session {
+            Some(session) => session,
+            None => session.insert(self.link.reader("explain").await?),
+        };
         let mut readings = Vec::new();
-        for query in queries {
-            let reading = match best(&session, query, index).await {
+        for query in &request.queries {
+            let reading = match best(session, query, &request.index).await {
                 Ok(planned) => planned.ok_or_else(|| Failure::refused("the plan has no cost")),
                 Err(PgError::Server(error)) => Err(Failure::from(*error)),
                 Err(other) => return Err(other.into()),

@@ -98,13 +98,12 @@ fn settings(run: &RunSettings) -> BTreeMap<&'static str, String> {
     settings
 }
 
-/// Sets what this version has, each by its own statement, and reads all of it back.
+/// Sets what this version has, and reads all of it back by another statement.
 async fn apply(session: &Session, wanted: &BTreeMap<&'static str, String>) -> Result<(), Failure> {
-    for name in read_back(session, wanted).await?.keys() {
-        if let Some((name, value)) = wanted.get_key_value(name.as_str()) {
-            set(session, name, value).await?;
-        }
-    }
+    let names: Vec<&str> = wanted.keys().copied().collect();
+    let values: Vec<&str> = wanted.values().map(String::as_str).collect();
+    let parameters: [Parameter<'_>; 2] = [(&names, Type::TEXT_ARRAY), (&values, Type::TEXT_ARRAY)];
+    session.rows("set_configs", include_str!("queries/set_configs.sql"), &parameters).await?;
     for (name, found) in read_back(session, wanted).await? {
         if let Some(value) = wanted.get(name.as_str()).filter(|value| **value != found) {
             return Err(Failure::refused(format!(
@@ -150,7 +149,7 @@ impl BuildSession for PgBuildSession {
     }
 
     async fn probe_lock(&mut self, wait: Millis) -> Result<LockProbe, Failure> {
-        let Some(table) = self.table_oid().await? else {
+        let Some(table) = self.relation(&self.table).await? else {
             return Err(Failure {
                 class: FailureClass::Missing,
                 sqlstate: None,
@@ -207,7 +206,7 @@ impl BuildSession for PgBuildSession {
     }
 
     async fn oid_named(&mut self, name: &QualifiedName) -> Result<Option<Oid>, Failure> {
-        Ok(index::oid_of(&self.session, name).await?)
+        Ok(self.relation(name).await?)
     }
 
     async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure> {
@@ -299,10 +298,10 @@ impl PgBuildSession {
         }
     }
 
-    async fn table_oid(&self) -> Result<Option<Oid>, PgError> {
-        let name = quote_qualified(&self.table.schema, &self.table.name);
+    async fn relation(&self, name: &QualifiedName) -> Result<Option<Oid>, PgError> {
+        let name = quote_qualified(&name.schema, &name.name);
         let sql = "SELECT to_regclass($1)::oid AS oid";
-        let row = self.session.one("table_oid", sql, &[(&name, Type::TEXT)]).await?;
+        let row = self.session.one("relation", sql, &[(&name, Type::TEXT)]).await?;
         Ok(row.get::<Option<u32>>("oid")?.map(Oid))
     }
 

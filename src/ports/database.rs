@@ -55,6 +55,9 @@ pub trait Catalog: Send + Sync {
     /// One index by name, on a fresh connection.
     async fn index_named(&self, name: &QualifiedName) -> Result<IndexReading, Failure>;
 
+    /// Several indexes by name, in that order, on one fresh connection.
+    async fn indexes_named(&self, names: &[QualifiedName]) -> Result<Vec<IndexReading>, Failure>;
+
     /// One index by OID, on a fresh connection.
     async fn index_with_oid(&self, oid: Oid) -> Result<IndexReading, Failure>;
 }
@@ -181,7 +184,7 @@ pub trait BuildSession: Send {
     async fn execute(&mut self, statement: &str) -> Result<(), Failure>;
     /// Whether another backend builds on the table.
     async fn others_build(&mut self) -> Result<bool, Failure>;
-    /// OID of the index by name, right after a statement.
+    /// OID of what bears the name, right after a statement.
     async fn oid_named(&mut self, name: &QualifiedName) -> Result<Option<Oid>, Failure>;
     /// The index by name as this session sees it, between statements.
     async fn index_named(&mut self, name: &QualifiedName) -> Result<Option<IndexFacts>, Failure>;
@@ -190,7 +193,16 @@ pub trait BuildSession: Send {
 /// Asks the planner.
 #[async_trait]
 pub trait Explainer: Send + Sync {
-    /// Generic plans of `queries` (EXPLAIN GENERIC_PLAN from 16, forced generic plan of a prepared statement before),
-    /// each in a transaction that is rolled back, none executed. `index` is the entry's index by name.
-    async fn explain(&self, queries: &[String], index: &QualifiedName) -> Result<Vec<PlanReading>, Failure>;
+    /// Generic plans of the queries (EXPLAIN GENERIC_PLAN from 16, forced generic plan of a prepared statement before),
+    /// each in a transaction that is rolled back, none executed. One answer for each request, in that order.
+    async fn explain(&self, requests: &[ExplainRequest]) -> Vec<Result<Vec<PlanReading>, Failure>>;
+}
+
+/// What the planner is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainRequest {
+    /// The entry's index, which plans may use.
+    pub index: QualifiedName,
+    /// The entry's queries, each one statement.
+    pub queries: Vec<String>,
 }

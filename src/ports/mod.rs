@@ -12,7 +12,7 @@ pub use crate::domain::survey::{
     SurveySlot, SurveyStandby, Visible,
 };
 pub use database::{
-    Backends, BuildRequest, BuildSession, Catalog, EntryRequest, Explainer, LockProbe, Monitor, MonitorRound,
-    Survey, WatchRequest, Workshop,
+    Backends, BuildRequest, BuildSession, Catalog, EntryRequest, ExplainRequest, Explainer, LockProbe,
+    Monitor, MonitorRound, Survey, WatchRequest, Workshop,
 };
 pub use machine::{Clock, HostProbe, Ids, Journal, JournalError, RegistrySource};

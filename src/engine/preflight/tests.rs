@@ -13,7 +13,7 @@ use crate::domain::plan::make;
 use crate::domain::registry::Registry;
 use crate::domain::survey::{BackupEvidence, SurveyArchiver, SurveyPath, SurveyReplication, SurveySetting};
 use crate::domain::unit::Bytes;
-use crate::ports::{Catalog, Clock, Explainer, HostProbe, Ids, RegistrySource, Survey};
+use crate::ports::{Catalog, Clock, ExplainRequest, Explainer, HostProbe, Ids, RegistrySource, Survey};
 
 /// How one reading of the fake world behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,10 @@ impl Catalog for Fake {
     }
 
     async fn index_named(&self, _name: &QualifiedName) -> Result<IndexReading, Failure> {
+        Err(Failure::refused("not asked for"))
+    }
+
+    async fn indexes_named(&self, _names: &[QualifiedName]) -> Result<Vec<IndexReading>, Failure> {
         Err(Failure::refused("not asked for"))
     }
 
@@ -149,8 +153,8 @@ impl HostProbe for Fake {
 
 #[async_trait]
 impl Explainer for Fake {
-    async fn explain(&self, _: &[String], _: &QualifiedName) -> Result<Vec<PlanReading>, Failure> {
-        Ok(Vec::new())
+    async fn explain(&self, _: &[ExplainRequest]) -> Vec<Result<Vec<PlanReading>, Failure>> {
+        Vec::new()
     }
 }
 

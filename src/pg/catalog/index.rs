@@ -41,12 +41,18 @@ pub(super) async fn names(session: &Session, entries: &[EntryRequest]) -> Result
 
 /// OID of the index of that name; `None` when there is none or the name is another kind of relation's.
 pub(in crate::pg) async fn oid_of(session: &Session, name: &QualifiedName) -> Result<Option<Oid>, PgError> {
-    for row in named(session, std::slice::from_ref(name)).await? {
+    Ok(oids_of(session, std::slice::from_ref(name)).await?.into_iter().next())
+}
+
+/// OIDs of the indexes of those names that there are.
+pub(super) async fn oids_of(session: &Session, names: &[QualifiedName]) -> Result<Vec<Oid>, PgError> {
+    let mut oids = Vec::new();
+    for row in named(session, names).await? {
         if table::kind(&row.get::<String>("kind")?) == RelationKind::Index {
-            return Ok(Some(Oid(row.get("oid")?)));
+            oids.push(Oid(row.get("oid")?));
         }
     }
-    Ok(None)
+    Ok(oids)
 }
 
 async fn named(session: &Session, wanted: &[QualifiedName]) -> Result<Vec<Row>, PgError> {

@@ -12,12 +12,13 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use super::connect::Access;
+use super::error::PgError;
 use super::link::Link;
 use super::session::Session;
-use crate::domain::catalog::{CatalogFacts, Expected, ServerFigures};
+use crate::domain::catalog::{CatalogFacts, Expected, IndexFacts, ServerFigures};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{EntryKey, Oid, QualifiedName, SqlState};
-use crate::domain::target::Target;
+use crate::domain::target::{Target, TargetIdentity};
 use crate::ports::{Catalog, EntryRequest, IndexReading};
 
 /// The catalogs of one target, a fresh session for each call.
@@ -85,13 +86,41 @@ impl Catalog for PgCatalog {
         self.reading(&session, oid, Some(name)).await
     }
 
+    async fn indexes_named(&self, names: &[QualifiedName]) -> Result<Vec<IndexReading>, Failure> {
+        let session = self.link.reader("verify").await?;
+        let identity = identity::read(&session).await?.identity;
+        let oids = index::oids_of(&session, names).await?;
+        let found = index::read(&session, &[], &oids).await?;
+        let mut readings = Vec::with_capacity(names.len());
+        for name in names {
+            let usable = found.iter().find(|index| index.name == *name && index.flags.usable());
+            readings.push(match usable {
+                Some(index) => finished(identity.clone(), index.clone()),
+                None => self.reading(&session, index::oid_of(&session, name).await?, Some(name)).await?,
+            });
+        }
+        Ok(readings)
+    }
+
     async fn index_with_oid(&self, oid: Oid) -> Result<IndexReading, Failure> {
         let session = self.link.reader("verify").await?;
         self.reading(&session, Some(oid), None).await
     }
 }
 
+/// A usable index is nobody's unfinished work, so nobody is asked who builds it.
+fn finished(identity: TargetIdentity, index: IndexFacts) -> IndexReading {
+    IndexReading { identity, index: Some(index), builders: Vec::new() }
+}
+
 impl PgCatalog {
+    async fn found(&self, session: &Session, oid: Option<Oid>) -> Result<Option<IndexFacts>, PgError> {
+        match oid {
+            Some(oid) => Ok(index::read(session, &[], &[oid]).await?.into_iter().next()),
+            None => Ok(None),
+        }
+    }
+
     async fn reading(
         &self,
         session: &Session,
@@ -99,14 +128,14 @@ impl PgCatalog {
         name: Option<&QualifiedName>,
     ) -> Result<IndexReading, Failure> {
         let identity = identity::read(session).await?.identity;
+        if let Some(index) = self.found(session, oid).await?.filter(|index| index.flags.usable()) {
+            return Ok(finished(identity, index));
+        }
         // Builders are no part of a snapshot: asked before and after, so that a build that begins or ends meanwhile is
         // not taken for a leftover.
         let known: Vec<_> = name.iter().map(|name| name.key()).collect();
         let before = builder::read(session, &known).await?;
-        let found = match oid {
-            Some(oid) => index::read(session, &[], &[oid]).await?.into_iter().next(),
-            None => None,
-        };
+        let found = self.found(session, oid).await?;
         let name = found.as_ref().map(|index| &index.name).or(name);
         let keys: Vec<_> = name.iter().map(|name| name.key()).collect();
         let table = found.as_ref().map(|index| index.table_oid);

@@ -8,7 +8,8 @@ use cicerone::domain::unit::Millis;
 use cicerone::pg::connect::Access;
 use cicerone::pg::{PgBackends, PgCatalog, PgExplainer, PgMonitor, PgSurvey, PgWorkshop};
 use cicerone::ports::{
-    Backends, BuildRequest, Catalog, Explainer, LockProbe, Monitor, Survey, Visible, WatchRequest, Workshop,
+    Backends, BuildRequest, Catalog, ExplainRequest, Explainer, LockProbe, Monitor, Survey, Visible,
+    WatchRequest, Workshop,
 };
 use tokio::runtime::Handle;
 
@@ -92,9 +93,9 @@ async fn whole_adapter(major: u32) {
     let expected = after.expected[&request.entry].as_ref().unwrap();
     assert!(live.flags.usable() && expected.differences(&live.definition).is_empty(), "{live:?}");
 
-    let queries = ["SELECT c FROM t WHERE a = $1 AND b = $2".to_owned()];
-    let name = QualifiedName::new("public", "ix");
-    let plans = PgExplainer::new(reading).explain(&queries, &name).await.unwrap();
+    let queries = vec!["SELECT c FROM t WHERE a = $1 AND b = $2".to_owned()];
+    let request = ExplainRequest { index: QualifiedName::new("public", "ix"), queries };
+    let plans = PgExplainer::new(reading).explain(&[request]).await.remove(0).unwrap();
     assert!(plans[0].reading.as_ref().unwrap().node.contains("Index"), "{plans:?}");
 }
 

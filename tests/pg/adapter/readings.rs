@@ -4,7 +4,7 @@ use cicerone::domain::event::UsesIndex;
 use cicerone::domain::id::QualifiedName;
 use cicerone::pg::connect::Access;
 use cicerone::pg::{PgExplainer, PgMonitor, PgSurvey};
-use cicerone::ports::{Explainer, Monitor, Survey, Visible};
+use cicerone::ports::{ExplainRequest, Explainer, Monitor, Survey, Visible};
 
 use super::{MAJOR, entry, link, link_as};
 use crate::support::cluster::{database, sample_database};
@@ -109,7 +109,9 @@ async fn queries_are_planned_and_never_run() {
         "SELECT 1; DROP TABLE leads".to_owned(),
     ];
     let explainer = PgExplainer::new(link(&database, Access::ReadOnly));
-    let plans = explainer.explain(&queries, &QualifiedName::new("public", "ix_plan")).await.unwrap();
+    let index = QualifiedName::new("public", "ix_plan");
+    let request = ExplainRequest { index, queries: queries.to_vec() };
+    let plans = explainer.explain(&[request]).await.remove(0).unwrap();
     let [indexed, constant, unknown, two] = &plans[..] else { panic!("{plans:?}") };
     let indexed = indexed.reading.as_ref().unwrap();
     assert!(indexed.uses == UsesIndex::Yes && indexed.cost > 0.0, "{indexed:?}");

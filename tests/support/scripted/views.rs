@@ -23,7 +23,8 @@ use cicerone::domain::survey::{
 use cicerone::domain::target::{Environment, Power, Target, Transport};
 use cicerone::domain::unit::{Bytes, Millis, Rows};
 use cicerone::ports::{
-    Catalog, EntryRequest, Explainer, HostProbe, Monitor, MonitorRound, RegistrySource, Survey, WatchRequest,
+    Catalog, EntryRequest, ExplainRequest, Explainer, HostProbe, Monitor, MonitorRound, RegistrySource,
+    Survey, WatchRequest,
 };
 
 use super::model::{HoldStage, definition};
@@ -193,6 +194,11 @@ impl Catalog for Server {
         Ok(self.reading(self.facts_of(&name.name), name))
     }
 
+    async fn indexes_named(&self, names: &[QualifiedName]) -> Result<Vec<IndexReading>, Failure> {
+        self.reachable()?;
+        Ok(names.iter().map(|name| self.reading(self.facts_of(&name.name), name)).collect())
+    }
+
     async fn index_with_oid(&self, oid: Oid) -> Result<IndexReading, Failure> {
         self.reachable()?;
         let name = self.model().indexes.iter().find(|it| it.oid == oid).map(|it| it.name.clone());
@@ -273,11 +279,18 @@ impl HostProbe for Server {
 
 #[async_trait]
 impl Explainer for Server {
-    async fn explain(&self, queries: &[String], index: &QualifiedName) -> Result<Vec<PlanReading>, Failure> {
-        let valid = self.model().index(&index.name).is_some_and(|it| it.valid);
-        let uses = if valid { UsesIndex::Yes } else { UsesIndex::No };
-        let planned = PlannedQuery { uses, node: "Index Scan".to_owned(), cost: 8.29 };
-        Ok(queries.iter().map(|it| PlanReading { query: it.clone(), reading: Ok(planned.clone()) }).collect())
+    async fn explain(&self, requests: &[ExplainRequest]) -> Vec<Result<Vec<PlanReading>, Failure>> {
+        let answer = |request: &ExplainRequest| {
+            let valid = self.model().index(&request.index.name).is_some_and(|it| it.valid);
+            let uses = if valid { UsesIndex::Yes } else { UsesIndex::No };
+            let planned = PlannedQuery { uses, node: "Index Scan".to_owned(), cost: 8.29 };
+            let readings = request
+                .queries
+                .iter()
+                .map(|it| PlanReading { query: it.clone(), reading: Ok(planned.clone()) });
+            Ok(readings.collect())
+        };
+        requests.iter().map(answer).collect()
     }
 }
 
