@@ -16,7 +16,8 @@ use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
 use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
 use crate::ports::Clock;
-use crate::ui::{self, Charset, Inbound, Leave, Outbound, Theme, UiOptions, Wiring};
+use crate::store::run_folder::RunFolder;
+use crate::ui::{self, Charset, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
 
 use super::answer::{Rest, Said};
 use super::args::{Color, RunArgs, TargetArgs};
@@ -101,7 +102,7 @@ pub async fn show(
     let wiring = Wiring {
         inbound,
         samples: Box::new(move || sample_reader.borrow().clone()),
-        outbound: outbound(handle.clone(), to_screen.clone()),
+        outbound: outbound(handle.clone(), to_screen.clone(), folder.clone()),
         operator: by.clone(),
         options: options(reach, args, around),
         now: {
@@ -176,7 +177,7 @@ impl Session {
         tasks: &mut JoinSet<EngineEnd>,
         leaves: &mut mpsc::Receiver<Result<Leave, ui::UiError>>,
         signals: &mut Signals,
-        folder: &crate::store::run_folder::RunFolder,
+        folder: &RunFolder,
     ) {
         let mut running = true;
         let mut hold = Hold::of(folder);
@@ -261,7 +262,7 @@ impl Session {
         }
     }
 
-    async fn engine_ended(&mut self, end: Option<EngineEnd>, folder: &crate::store::run_folder::RunFolder) {
+    async fn engine_ended(&mut self, end: Option<EngineEnd>, folder: &RunFolder) {
         while let Ok(event) = self.events.try_recv() {
             self.pass_on(event).await;
         }
@@ -306,19 +307,36 @@ impl Session {
 }
 
 /// Commands go to the engine without making the screen wait; a refusal comes back as a message.
-fn outbound(handle: EngineHandle, to_screen: std_mpsc::Sender<Inbound>) -> Box<dyn Fn(Outbound) + Send> {
+fn outbound(
+    handle: EngineHandle,
+    to_screen: std_mpsc::Sender<Inbound>,
+    folder: RunFolder,
+) -> Box<dyn Fn(Outbound) + Send> {
     let runtime = tokio::runtime::Handle::current();
     Box::new(move |message| {
-        let Outbound::Command(command) = message;
-        let handle = handle.clone();
         let to_screen = to_screen.clone();
-        runtime.spawn(async move {
-            let verb = command.verb.clone();
-            if let Err(refusal) = handle.command(command).await {
-                // A screen that is gone needs no answer.
-                let _ = to_screen.send(Inbound::Refused { verb, refusal });
+        // A screen that is gone needs no answer.
+        match message {
+            Outbound::Command(command) => {
+                let handle = handle.clone();
+                runtime.spawn(async move {
+                    let verb = command.verb.clone();
+                    if let Err(refusal) = handle.command(command).await {
+                        let _ = to_screen.send(Inbound::Refused { verb, refusal });
+                    }
+                });
             }
-        });
+            Outbound::WriteReport => {
+                let folder = folder.clone();
+                runtime.spawn_blocking(move || {
+                    let answer = match ending::write_report(&folder) {
+                        Ok(end) => Inbound::ReportWritten { path: end.report.display().to_string() },
+                        Err(error) => Inbound::ReportFailed { why: error.what },
+                    };
+                    let _ = to_screen.send(answer);
+                });
+            }
+        }
     })
 }
 
@@ -335,12 +353,14 @@ fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
         esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
         environment: reach.environment.clone(),
         mode: reach.mode,
+        zone: jiff::tz::TimeZone::system(),
+        multiplexer: if around.var("TMUX").is_some() { Multiplexer::Tmux } else { Multiplexer::None },
         title: reach.title.clone(),
     }
 }
 
 /// What stays on the terminal once the screen is gone.
-fn last_words(folder: &crate::store::run_folder::RunFolder, end: &EngineEnd, ui_error: Option<&str>) {
+fn last_words(folder: &RunFolder, end: &EngineEnd, ui_error: Option<&str>) {
     let mut lines = Vec::new();
     if let Some(error) = ui_error {
         lines.push(format!("The screen was lost: {error}"));

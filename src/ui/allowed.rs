@@ -10,7 +10,7 @@ use crate::domain::playbook::StepKind;
 use crate::domain::state::{BuildRecord, BuildStatus, Left, StepStatus};
 use crate::domain::target::{LeftoverPolicy, Mode};
 
-use super::keymap::{Action, Deed, Level, Way};
+use super::keymap::{Action, Deed, Level, See, Way};
 use super::scene::Scene;
 use super::ui_state::{Arm, Screen};
 
@@ -20,12 +20,60 @@ pub(super) const LEAST_PANEL: (u16, u16) = (60, 16);
 /// Whether an action can be taken, or the reason why not. Raw text.
 pub(super) fn allowed(action: Action, scene: &Scene<'_>) -> Result<(), String> {
     match action {
-        Action::Move(_) | Action::See(_) | Action::Way(Way::Leave | Way::Interrupt) => Ok(()),
-        Action::Way(Way::Suspend) => {
-            Err("suspending would stop the engine too: it shares this process".to_owned())
-        }
+        Action::Move(_) | Action::Way(Way::Leave | Way::Interrupt) => Ok(()),
+        Action::See(see) => may_see(see, scene),
+        Action::Way(Way::Suspend) => may_suspend(scene),
         Action::Do(deed) => may(deed, scene),
     }
+}
+
+fn may_see(see: See, scene: &Scene<'_>) -> Result<(), String> {
+    match see {
+        See::NextHit | See::PreviousHit if scene.ui.filter.is_empty() => {
+            Err("no filter: [/] first".to_owned())
+        }
+        See::Slower if scene.ui.view.slower().is_none() => Err("10 s is the longest".to_owned()),
+        See::Faster if scene.ui.view.faster().is_none() => Err("0.5 s is the shortest".to_owned()),
+        See::CopyRow if super::copy::row(scene).is_none() => {
+            Err("there is nothing under the cursor".to_owned())
+        }
+        See::Report if scene.picture.run.run.is_none() => Err("no run is open yet".to_owned()),
+        See::NextPane
+        | See::Detail
+        | See::Back
+        | See::Help
+        | See::Filter
+        | See::Command
+        | See::Phase(_)
+        | See::Playbook
+        | See::Follow
+        | See::Freeze
+        | See::Log
+        | See::Blockers
+        | See::NextHit
+        | See::PreviousHit
+        | See::Times
+        | See::Slower
+        | See::Faster
+        | See::CopyRow
+        | See::CopyPane
+        | See::Report
+        | See::Repaint => Ok(()),
+    }
+}
+
+/// The engine shares this process: stopping the one stops the other. So only while it waits for a person, or is over.
+fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
+    let run = &scene.picture.run;
+    if scene.picture.over() || run.target.is_none() {
+        return Ok(());
+    }
+    let waits = scene.held().is_some() || run.control.paused.is_some();
+    let rolling = run.control.rollback.as_ref().is_some_and(|rollback| rollback.finished.is_none());
+    if waits && !rolling && !run.is_at_work() && scene.running().is_empty() {
+        return Ok(());
+    }
+    Err("the engine is at work and shares this process: it would be stopped too".to_owned())
 }
 
 fn may(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {

@@ -4,17 +4,36 @@ use super::Theme;
 use super::console::{Console, Outcome};
 use super::input::Key;
 use super::keymap::{Action, Deed, See, Way};
-use super::ui_state::{Look, Prompt, Screen};
+use super::ui_state::{Look, Prompt, Screen, Times, View};
 use super::view_model::line::Tone;
 
 /// Longest line that can be typed, in characters.
 const LONGEST: usize = 80;
 
-/// Every command, for completion.
-const COMMANDS: &[&str] = &[
-    "abort", "arm", "blockers", "goto ", "help", "log", "q", "retry", "safe", "skip", "stop", "theme ",
-    "undo", "undo all", "waive",
+/// Every command with what it does, for completion, help and the document of keys. One that takes a word ends in a
+/// blank.
+pub(super) const COMMANDS: &[(&str, &str)] = &[
+    ("abort", "end the run before its end"),
+    ("arm", "make removing and signing possible, for 15 minutes without a key"),
+    ("blockers", "who holds builds up, now and later"),
+    ("export", "write the report now"),
+    ("goto ", "look at a phase by its number, or at preflight, steps, builds, blockers, verify, log"),
+    ("help", "keys of this screen"),
+    ("log", "the full log"),
+    ("q", "leave; with a live run it asks first"),
+    ("rate ", "refresh every so many seconds, 0.5 to 10"),
+    ("retry", "another attempt at the entry under the cursor"),
+    ("safe", "end `:arm` at once"),
+    ("skip", "leave the entry under the cursor out"),
+    ("stop", "stop the own build under the cursor"),
+    ("theme ", "default or mono"),
+    ("tz ", "times in utc, local or relative"),
+    ("undo", "drop the entry under the cursor, if this run made it"),
+    ("undo all", "drop all that this run made"),
+    ("waive", "go on although the check under the cursor does not pass"),
 ];
+/// Commands that are kept to be recalled.
+const KEPT: usize = 50;
 
 impl Console {
     /// A key while a prompt is open; the prompt was taken out and is put back while it stays open.
@@ -31,10 +50,14 @@ impl Console {
                 }
                 Vec::new()
             }
-            Prompt::Command(text) => match edited(text, key) {
+            Prompt::Command(text, back) if matches!(key, Key::Up | Key::Down) => {
+                self.recall(text, if key == Key::Up { back + 1 } else { back.saturating_sub(1) });
+                Vec::new()
+            }
+            Prompt::Command(text, back) => match edited(text, key) {
                 Edited::Text(text) => {
                     let text = if key == Key::Tab { completed(&text) } else { text };
-                    self.ui.prompt = Some(Prompt::Command(text));
+                    self.ui.prompt = Some(Prompt::Command(text, back));
                     Vec::new()
                 }
                 Edited::Done(text) => self.command(text.trim(), now),
@@ -43,7 +66,27 @@ impl Console {
         }
     }
 
+    /// Puts a command of before into the prompt, counted from the newest; what is typed stays where there is none.
+    fn recall(&mut self, text: String, back: usize) {
+        let known = self.ui.history.len();
+        let (text, back) = match known.checked_sub(back).and_then(|index| self.ui.history.get(index)) {
+            Some(line) => (line.clone(), back),
+            None if back == 0 => (String::new(), 0),
+            None => (text, known),
+        };
+        self.ui.prompt = Some(Prompt::Command(text, back));
+    }
+
+    fn remember(&mut self, line: &str) {
+        if !line.is_empty() && self.ui.history.last().is_none_or(|last| last != line) {
+            self.ui.history.push(line.to_owned());
+            let over = self.ui.history.len().saturating_sub(KEPT);
+            self.ui.history.drain(..over);
+        }
+    }
+
     fn command(&mut self, line: &str, now: jiff::Timestamp) -> Vec<Outcome> {
+        self.remember(line);
         let (word, rest) = line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim()));
         self.ui.message = None;
         match (word, rest) {
@@ -63,6 +106,15 @@ impl Console {
             ("q" | "quit", "") => return self.act(Action::Way(Way::Leave), now),
             ("theme", "default") => self.ui.view.theme = Theme::Default,
             ("theme", "mono") => self.ui.view.theme = Theme::Mono,
+            ("export", "") => return self.act(Action::See(See::Report), now),
+            ("rate", seconds) => match View::rate(seconds) {
+                Some(refresh) => self.set_rate(refresh, now),
+                None => self.ui.say(Tone::Warn, "rate takes 0.5 to 10 seconds, for example :rate 2", now),
+            },
+            ("tz", word) => match Times::of(word) {
+                Some(times) => self.set_times(times, now),
+                None => self.ui.say(Tone::Warn, "tz takes utc, local or relative", now),
+            },
             ("goto", place) => return self.go_to(place, now),
             _ => self.ui.say(Tone::Warn, format!("no such command: {line}. [?] lists them"), now),
         }
@@ -131,7 +183,7 @@ fn edited(mut text: String, key: Key) -> Edited {
 
 /// The longest text that every command beginning so has in common.
 fn completed(text: &str) -> String {
-    let mut matching = COMMANDS.iter().filter(|command| command.starts_with(text));
+    let mut matching = COMMANDS.iter().map(|(command, _)| *command).filter(|it| it.starts_with(text));
     let Some(first) = matching.next() else { return text.to_owned() };
     let common = matching.fold(first.len(), |length, other| {
         first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count().min(length)
@@ -149,6 +201,7 @@ mod tests {
         assert_eq!(completed("a"), "a");
         assert_eq!(completed("u"), "undo");
         assert_eq!(completed("th"), "theme ");
+        assert_eq!(completed("ra"), "rate ");
         assert_eq!(completed("zzz"), "zzz");
     }
 

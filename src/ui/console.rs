@@ -7,8 +7,10 @@ use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::Person;
 use crate::domain::sample::{Link, Samples};
 use crate::domain::target::Mode;
+use crate::domain::unit::Millis;
 
 use super::allowed::allowed;
+use super::copy;
 use super::input::{Key, Timed, Token};
 use super::keymap::{Action, Deed, See, Way, action};
 use super::log::LogLine;
@@ -16,7 +18,8 @@ use super::opening::{abort, arm, conditions, open, overtaken, undo_everything};
 use super::panel::{Panel, Pressed};
 use super::picture::{Engine, Picture};
 use super::scene::{Scene, entry_order};
-use super::ui_state::{Arm, Focus, Frozen, Look, Prompt, Screen, UiState};
+use super::travel::Towards;
+use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, Times, UiState};
 use super::view_model::line::Tone;
 use super::view_model::{ViewModel, view_model};
 use super::{Inbound, Leave, Theme, UiOptions};
@@ -33,6 +36,14 @@ pub(super) enum Outcome {
     Send(Command),
     /// The screen must be written anew.
     Repaint,
+    /// A wish for the report as it is now.
+    Report,
+    /// Safe text for the clipboard, and for the main screen until the next key.
+    Copy(String),
+    /// Back from the main screen.
+    Back,
+    /// The process is to be stopped until the shell lets it go on.
+    Suspend,
     /// The console is left.
     Leave(Leave),
 }
@@ -68,7 +79,7 @@ impl Console {
     pub(super) fn new(operator: Person, options: UiOptions) -> Self {
         Self {
             operator,
-            ui: UiState::new(options.theme),
+            ui: UiState::new(options.theme, options.refresh),
             options,
             picture: Picture::default(),
             samples: Samples::default(),
@@ -80,6 +91,16 @@ impl Console {
     /// Colours to draw with.
     pub(super) fn theme(&self) -> Theme {
         self.ui.view.theme
+    }
+
+    /// Pace of data on the screen.
+    pub(super) fn refresh(&self) -> Duration {
+        Duration::from(self.ui.view.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10))
+    }
+
+    /// Whether its screen is the one in view.
+    pub(super) fn is_in_view(&self) -> bool {
+        self.ui.aside == Aside::No
     }
 
     /// What the operator sees and is judged by: the frozen picture while one is frozen.
@@ -134,6 +155,15 @@ impl Console {
                 if self.leaving == Leaving::WhenOver {
                     return Some(Leave::Quit);
                 }
+            }
+            Inbound::ReportWritten { path } => {
+                self.note(&format!("report {path}"), Tone::Good, now);
+                self.ui.say(Tone::Good, "the report is written: [l] says where", now);
+            }
+            Inbound::ReportFailed { why } => {
+                let text = format!("no report could be written: {why}");
+                self.note(&text, Tone::Bad, now);
+                self.ui.say(Tone::Bad, text, now);
             }
             Inbound::Note(text) => self.note(&text, Tone::Plain, now),
             Inbound::LeaveNow => return Some(Leave::Quit),
@@ -208,6 +238,11 @@ impl Console {
     /// A key or a paste.
     pub(super) fn token(&mut self, timed: &Timed, now: jiff::Timestamp) -> Vec<Outcome> {
         self.settle(now);
+        if self.ui.aside == Aside::Yes {
+            // Whatever it was, it was meant to come back from there.
+            self.ui.aside = Aside::No;
+            return vec![Outcome::Back];
+        }
         let Token::Key(key) = timed.token else {
             self.ui.say(Tone::Warn, "a paste was dropped: nothing here takes one", now);
             return Vec::new();
@@ -215,12 +250,15 @@ impl Console {
         if let Arm::Armed { last_key, .. } = &mut self.ui.arm {
             *last_key = now;
         }
-        // These two mean the same everywhere, in panels and prompts too.
+        // These three mean the same everywhere, in panels and prompts too.
         if key == Key::Ctrl('l') {
             return vec![Outcome::Repaint];
         }
         if key == Key::Ctrl('c') {
             return self.interrupt(timed.at, now);
+        }
+        if key == Key::Ctrl('z') {
+            return self.act(Action::Way(Way::Suspend), now);
         }
         if let Some(mut panel) = self.ui.panel.take() {
             return match panel.press(key, timed.at) {
@@ -314,10 +352,24 @@ impl Console {
         match action {
             Action::Move(motion) => self.travel(motion, now),
             Action::See(See::Repaint) => return vec![Outcome::Repaint],
+            Action::See(See::Report) => {
+                self.ui.say(Tone::Plain, "the report is being written", now);
+                return vec![Outcome::Report];
+            }
+            Action::See(See::CopyRow) => return self.copy(copy::row(&self.scene(now))),
+            Action::See(See::CopyPane) => return self.copy(Some(copy::pane(&self.scene(now)))),
             Action::See(see) => self.look(see, now),
             Action::Way(Way::Leave) => return self.leave(now),
-            // Both are answered before the keymap is asked, or refused above.
-            Action::Way(Way::Interrupt | Way::Suspend) => {}
+            Action::Way(Way::Suspend) => {
+                // Whoever has the terminal meanwhile is not known.
+                self.disarm("the console was suspended", now);
+                if let Some(panel) = &mut self.ui.panel {
+                    panel.shown = None;
+                }
+                return vec![Outcome::Suspend];
+            }
+            // Answered before the keymap is asked.
+            Action::Way(Way::Interrupt) => {}
             Action::Do(deed) => return self.deed(deed, now),
         }
         Vec::new()
@@ -340,7 +392,7 @@ impl Console {
     fn look(&mut self, see: See, now: jiff::Timestamp) {
         match see {
             See::Filter => self.ui.prompt = Some(Prompt::Filter(String::new())),
-            See::Command => self.ui.prompt = Some(Prompt::Command(String::new())),
+            See::Command => self.ui.prompt = Some(Prompt::Command(String::new(), 0)),
             See::Back => self.back(),
             See::Help => self.look_at(Screen::Help),
             See::Log => self.look_at(Screen::Log),
@@ -355,8 +407,32 @@ impl Console {
                     Focus::Detail => Focus::List,
                 };
             }
-            See::Repaint => {}
+            See::NextHit => self.next_hit(Towards::Next, now),
+            See::PreviousHit => self.next_hit(Towards::Previous, now),
+            See::Times => self.set_times(self.ui.view.times.next(), now),
+            See::Slower => self.set_rate(self.ui.view.slower().unwrap_or(self.ui.view.refresh), now),
+            See::Faster => self.set_rate(self.ui.view.faster().unwrap_or(self.ui.view.refresh), now),
+            // Answered where they are asked for.
+            See::Repaint | See::Report | See::CopyRow | See::CopyPane => {}
         }
+    }
+
+    fn copy(&mut self, text: Option<String>) -> Vec<Outcome> {
+        let Some(text) = text else { return Vec::new() };
+        self.ui.aside = Aside::Yes;
+        vec![Outcome::Copy(text)]
+    }
+
+    /// Sets the time between two pictures.
+    pub(super) fn set_rate(&mut self, refresh: Millis, now: jiff::Timestamp) {
+        self.ui.view.refresh = refresh;
+        self.ui.say(Tone::Plain, format!("refresh every {}", crate::text::span(refresh.0)), now);
+    }
+
+    /// Sets how times are shown.
+    pub(super) fn set_times(&mut self, times: Times, now: jiff::Timestamp) {
+        self.ui.view.times = times;
+        self.ui.say(Tone::Plain, format!("times: {}; the clock in the bar stays UTC", times.word()), now);
     }
 
     fn back(&mut self) {

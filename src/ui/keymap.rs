@@ -85,6 +85,22 @@ pub(super) enum See {
     Log,
     /// Who holds builds up.
     Blockers,
+    /// The next row that the filter means.
+    NextHit,
+    /// The one before.
+    PreviousHit,
+    /// Times in UTC, in the operator's zone, or as ages.
+    Times,
+    /// A longer time between two pictures.
+    Slower,
+    /// A shorter one.
+    Faster,
+    /// The statement of the row, to the clipboard and as plain text.
+    CopyRow,
+    /// All of the screen likewise.
+    CopyPane,
+    /// The report of the run as it is now.
+    Report,
     /// The same, written anew.
     Repaint,
 }
@@ -133,6 +149,13 @@ pub(super) struct Binding {
     /// What they do.
     pub(super) action: Action,
     /// How dangerous that is.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for the document of keys and the guards of this table; `allowed::level` says what is so now"
+        )
+    )]
     pub(super) level: Level,
     /// Two dots at the end of the hint: a panel opens.
     pub(super) hint: Option<&'static str>,
@@ -185,7 +208,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Do(Deed::EndSession),
         Remove,
         Some("end session.."),
-        "cancel the statement of the session under the cursor, or end it",
+        "cancel the statement of this session, or end it",
         &[Screen::Blockers]
     ),
     bind!(
@@ -204,7 +227,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Look,
         Some("recheck"),
         "plan and checks anew (reads only)",
-        &[Screen::Preflight, Screen::Steps]
+        &[]
     ),
     bind!(
         &[Key::Char('p')],
@@ -230,7 +253,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Do(Deed::Undo),
         Remove,
         Some("undo.."),
-        "drop what this run made: the entry under the cursor, or all of it",
+        "drop what this run made: this entry, or all of it",
         RUN
     ),
     bind!(&[], ":skip", Action::Do(Deed::Skip), Go, None, "leave the entry under the cursor out", &[]),
@@ -249,7 +272,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::See(See::Command),
         Look,
         Some("command"),
-        "command line: arm safe skip retry undo abort goto theme q",
+        "command line; Tab completes, Up and Down recall",
         &[]
     ),
     bind!(&[Key::Char('/')], "/", Action::See(See::Filter), Look, Some("filter"), "narrow the list", &[]),
@@ -263,7 +286,25 @@ pub(super) const BINDINGS: &[Binding] = &[
         "detail of the row; never starts anything",
         &[]
     ),
-    bind!(&[Key::Char('?'), Key::F(1)], "?", Action::See(See::Help), Look, Some("help"), "this help", &[]),
+    bind!(
+        &[Key::Char('y')],
+        "y",
+        Action::See(See::CopyRow),
+        Look,
+        Some("copy"),
+        "copy the statement of the row: clipboard and plain text",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('e')],
+        "e",
+        Action::See(See::Report),
+        Look,
+        Some("report"),
+        "write the report now",
+        &[]
+    ),
+    bind!(&[Key::Char('?'), Key::F(1)], "? F1", Action::See(See::Help), Look, Some("help"), "this help", &[]),
     bind!(
         &[Key::Char('q')],
         "q",
@@ -297,7 +338,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     bind!(&[Key::Char('G'), Key::End], "G End", Action::Move(Motion::Last), Look, None, "the last row", &[]),
     bind!(
         &[Key::Tab, Key::BackTab],
-        "Tab",
+        "Tab S-Tab",
         Action::See(See::NextPane),
         Look,
         None,
@@ -333,6 +374,60 @@ pub(super) const BINDINGS: &[Binding] = &[
         "freeze or unfreeze the picture",
         &[]
     ),
+    bind!(
+        &[Key::Char('n')],
+        "n",
+        Action::See(See::NextHit),
+        Look,
+        None,
+        "the next row that the filter means",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('N')],
+        "N",
+        Action::See(See::PreviousHit),
+        Look,
+        None,
+        "the row before that the filter means",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('t')],
+        "t",
+        Action::See(See::Times),
+        Look,
+        None,
+        "times in UTC, in your zone, or as ages",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('Y')],
+        "Y",
+        Action::See(See::CopyPane),
+        Look,
+        None,
+        "copy the whole pane, rows that do not fit included",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('+')],
+        "+",
+        Action::See(See::Slower),
+        Look,
+        None,
+        "refresh less often, up to every 10 s",
+        &[]
+    ),
+    bind!(
+        &[Key::Char('-')],
+        "-",
+        Action::See(See::Faster),
+        Look,
+        None,
+        "refresh more often, down to every 0.5 s",
+        &[]
+    ),
     bind!(&[Key::Ctrl('l')], "Ctrl-L", Action::See(See::Repaint), Look, None, "write the screen anew", &[]),
     bind!(
         &[Key::Ctrl('c')],
@@ -343,7 +438,15 @@ pub(super) const BINDINGS: &[Binding] = &[
         "twice: the same as q; never cancels a build",
         &[]
     ),
-    bind!(&[Key::Ctrl('z')], "Ctrl-Z", Action::Way(Way::Suspend), Look, None, "suspend the screen", &[]),
+    bind!(
+        &[Key::Ctrl('z')],
+        "Ctrl-Z",
+        Action::Way(Way::Suspend),
+        Look,
+        None,
+        "suspend, and fg comes back; not while anything is at work",
+        &[]
+    ),
 ];
 
 /// What a key does on a screen; none when it is bound to nothing there.
@@ -361,6 +464,11 @@ pub(super) fn action(key: Key, screen: Screen) -> Option<Action> {
 }
 
 impl Binding {
+    /// How its first key is written.
+    pub(super) fn key(&self) -> &'static str {
+        if self.keys.is_empty() { self.shown } else { self.shown.split(' ').next().unwrap_or(self.shown) }
+    }
+
     /// Whether it is bound on a screen.
     pub(super) fn on(&self, screen: Screen) -> bool {
         self.screens.is_empty() || self.screens.contains(&screen)
@@ -380,6 +488,64 @@ mod tests {
         Screen::Log,
         Screen::Help,
     ];
+
+    /// How a binding is asked for, in the words of the document.
+    fn asked(level: Level) -> &'static str {
+        match level {
+            Level::Look => "one key",
+            Level::Hold => "one key, at once, shown in the log",
+            Level::Go => "a panel, and the word it shows",
+            Level::Remove => "`:arm`, a panel, and the name of the thing",
+        }
+    }
+
+    fn place(screen: Screen) -> &'static str {
+        match screen {
+            Screen::Preflight => "pre-flight",
+            Screen::Steps => "playbook",
+            Screen::Builds => "builds",
+            Screen::Blockers => "blockers",
+            Screen::Verify => "verification",
+            Screen::Log => "log",
+            Screen::Help => "help",
+        }
+    }
+
+    /// The document of keys and commands, from the two tables.
+    fn document() -> String {
+        let mut text = "# Keys of the console\n\nGenerated from the console's own tables by `make bless`; `?` shows the same for the \
+            screen in view, with the\nreason beside every key that cannot act now. Letters are text while a panel or a prompt is open.\n\n\
+            | key | what it does | how it is asked for | where |\n|---|---|---|---|\n"
+            .to_owned();
+        let rows = BINDINGS.iter().map(|binding| {
+            let keys: Vec<String> = if binding.keys.is_empty() {
+                vec![format!("`{}`", binding.shown)]
+            } else {
+                binding.shown.split(' ').map(|key| format!("`{key}`")).collect()
+            };
+            let places: Vec<&str> = binding.screens.iter().map(|screen| place(*screen)).collect();
+            let places = if places.is_empty() { "everywhere".to_owned() } else { places.join(", ") };
+            format!("| {} | {} | {} | {places} |\n", keys.join(" "), binding.what, asked(binding.level))
+        });
+        text.extend(rows);
+        text += "\n`p` asks with a panel when it lets a paused queue go on, and `s` asks like a removal when it signs off.\n\n\
+            | command | what it does |\n|---|---|\n";
+        let commands = super::super::command_line::COMMANDS.iter();
+        text.extend(commands.map(|(command, what)| format!("| `:{}` | {what} |\n", command.trim_end())));
+        text
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test may ask whether to rewrite what it compares with")]
+    #[test]
+    fn the_committed_table_of_keys_is_that_of_the_code() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
+        let text = document();
+        if std::env::var_os("CICERONE_BLESS").is_some() {
+            fs_err::write(&path, &text).unwrap();
+        }
+        let committed = fs_err::read_to_string(&path).unwrap_or_default();
+        assert_eq!(committed, text, "docs/keys.md is stale: `make bless`, look at it, commit it");
+    }
 
     #[test]
     fn no_key_means_two_things_on_one_screen() {
@@ -437,6 +603,7 @@ mod tests {
                 | Key::Other => true,
             });
             assert!(named && !binding.what.is_empty(), "{}", binding.shown);
+            assert!(binding.what.len() <= 61, "{} is cut on 80 columns", binding.what);
         }
     }
 

@@ -25,6 +25,16 @@ pub enum Inbound {
         /// Its last words, a line each, e.g. where the report lies.
         words: Vec<String>,
     },
+    /// The report was written.
+    ReportWritten {
+        /// Where it lies.
+        path: String,
+    },
+    /// It was not.
+    ReportFailed {
+        /// Why.
+        why: String,
+    },
     /// A line for the log pane that is no event: a notice of the program about itself.
     Note(String),
     /// Leave at once and restore the terminal, e.g. after SIGTERM.
@@ -37,6 +47,8 @@ pub enum Inbound {
 pub enum Outbound {
     /// A wish for the run; the engine's own gate decides.
     Command(Command),
+    /// The report of the run as it is now.
+    WriteReport,
 }
 
 #[cfg(test)]
@@ -66,12 +78,14 @@ mod tests {
             Inbound::Event(_) => "event",
             Inbound::Refused { .. } => "refused",
             Inbound::EngineEnded { .. } => "ended",
+            Inbound::ReportWritten { .. } => "written",
+            Inbound::ReportFailed { .. } => "failed",
             Inbound::Note(_) => "note",
             Inbound::LeaveNow => "leave",
         }
     }
 
-    const KINDS: [&str; 5] = ["event", "refused", "ended", "note", "leave"];
+    const KINDS: [&str; 7] = ["event", "refused", "ended", "written", "failed", "note", "leave"];
 
     fn verbs(text: &str) -> Vec<Verb> {
         let text = || text.to_owned();
@@ -126,6 +140,8 @@ mod tests {
         let others = [
             Inbound::EngineEnded { words: vec![text.to_owned(), String::new()] },
             Inbound::EngineEnded { words: Vec::new() },
+            Inbound::ReportWritten { path: text.to_owned() },
+            Inbound::ReportFailed { why: text.to_owned() },
             Inbound::Note(text.to_owned()),
             Inbound::LeaveNow,
         ];
@@ -153,6 +169,7 @@ mod tests {
             }
         }
         assert_eq!(seen, BTreeSet::from(KINDS));
+        crosses(&Outbound::WriteReport);
         for verb in verbs("because it must be so") {
             crosses(&Outbound::Command(Command { by: operator(), verb }));
         }

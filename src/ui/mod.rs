@@ -12,6 +12,7 @@
 mod allowed;
 mod command_line;
 mod console;
+mod copy;
 mod input;
 mod keymap;
 mod log;
@@ -86,6 +87,10 @@ pub struct UiOptions {
     pub environment: Environment,
     /// What the run may do, until its first event says so.
     pub mode: Mode,
+    /// The operator's zone, for times that they ask for in it.
+    pub zone: jiff::tz::TimeZone,
+    /// What sits between the console and the terminal.
+    pub multiplexer: Multiplexer,
     /// Where to, e.g. `db1.example:5432/app`, until the target is known. No credentials.
     pub title: String,
 }
@@ -99,6 +104,8 @@ impl Default for UiOptions {
             esc_delay: Millis(50),
             environment: Environment::Other("?".to_owned()),
             mode: Mode::Live,
+            zone: jiff::tz::TimeZone::UTC,
+            multiplexer: Multiplexer::None,
             title: String::new(),
         }
     }
@@ -112,6 +119,16 @@ pub enum Theme {
     Default,
     /// No colour at all: `NO_COLOR`, `--color never`, monochrome terminals.
     Mono,
+}
+
+/// What sits between the console and the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Multiplexer {
+    /// Nothing that is known.
+    #[default]
+    None,
+    /// tmux: what is meant for the terminal itself is wrapped.
+    Tmux,
 }
 
 /// Characters that the terminal can show.

@@ -14,7 +14,7 @@ use crate::domain::unit::Millis;
 use super::UiOptions;
 use super::picture::Picture;
 use super::show::Show;
-use super::ui_state::{HolderKey, Look, Screen, UiState};
+use super::ui_state::{HolderKey, Look, Screen, Times, UiState};
 
 /// Older than this, the age of the data is shown in bold.
 pub(super) const AGED: Millis = Millis(3_000);
@@ -53,6 +53,15 @@ impl<'a> Scene<'a> {
     /// Texts for this terminal.
     pub(super) fn show(&self) -> Show {
         Show(self.options.charset)
+    }
+
+    /// A time as the operator wants times.
+    pub(super) fn time(&self, at: jiff::Timestamp) -> String {
+        match self.ui.view.times {
+            Times::Utc => super::show::time(at),
+            Times::Local => super::show::local(at, &self.options.zone),
+            Times::Relative => super::show::relative(at, self.now),
+        }
     }
 
     /// What the run may do.
@@ -173,7 +182,8 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    fn passes(&self, texts: &[&str]) -> bool {
+    /// Whether one of a row's texts has what the filter means.
+    pub(super) fn passes(&self, texts: &[&str]) -> bool {
         let filter = self.ui.filter.to_lowercase();
         filter.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&filter))
     }
@@ -275,10 +285,10 @@ impl<'a> Scene<'a> {
     /// Why the picture is no ground for an act, if it is none.
     pub(super) fn blind(&self) -> Option<String> {
         if let Some(frozen) = &self.ui.freeze {
-            return Some(format!("the picture is frozen since {}: [f] first", super::show::time(frozen.at)));
+            return Some(format!("the picture is frozen since {}: [f] first", self.time(frozen.at)));
         }
         if let Link::Lost { since, .. } = &self.samples.link {
-            return Some(format!("the link is lost since {}", super::show::time(*since)));
+            return Some(format!("the link is lost since {}", self.time(*since)));
         }
         let age = self.data_age().filter(|age| *age > STALE)?;
         Some(format!("the picture is {} old", super::show::clock(age)))

@@ -54,6 +54,16 @@ pub(super) fn time(at: jiff::Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%H:%M:%SZ").to_string()
 }
 
+/// Time of day in a zone, with its distance from UTC: `04:22:10+01:00`.
+pub(super) fn local(at: jiff::Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%H:%M:%S%:z").to_string()
+}
+
+/// How long ago: `00:12:03 ago`, or `in 00:00:05`.
+pub(super) fn relative(at: jiff::Timestamp, now: jiff::Timestamp) -> String {
+    if at > now { format!("in {}", since(now, at)) } else { format!("{} ago", since(at, now)) }
+}
+
 /// A duration: `00:12:03`.
 pub(super) fn clock(span: Millis) -> String {
     crate::text::clock(span.seconds())
@@ -111,6 +121,17 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+    }
+
+    #[test]
+    fn a_time_is_never_bare() {
+        let at: jiff::Timestamp = "2026-11-20T23:22:10Z".parse().unwrap();
+        assert_eq!(time(at), "23:22:10Z");
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        assert_eq!(local(at, &zone), "04:22:10+05:00");
+        assert_eq!(local(at, &TimeZone::UTC), "23:22:10+00:00");
+        assert_eq!(relative(at, at + jiff::SignedDuration::from_secs(723)), "00:12:03 ago");
+        assert_eq!(relative(at, at - jiff::SignedDuration::from_secs(5)), "in 00:00:05");
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crossterm::terminal::{
 use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use rustix::event::{Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::Signal;
 use rustix::termios::{
     OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };
@@ -33,6 +35,16 @@ pub(super) struct Terminal {
     painted: Buffer,
     cursor: Option<Position>,
     outlet: Outlet,
+    place: Place,
+}
+
+/// Which screen of the terminal is in view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The shell's.
+    Main,
+    /// The console's.
+    Alternate,
 }
 
 impl Terminal {
@@ -43,20 +55,78 @@ impl Terminal {
             return Err(UiError::NoTerminal);
         }
         let saved = tcgetattr(input).map_err(refused("tell its mode"))?;
-        let mut raw = saved.clone();
+        // From here on the drop undoes it.
+        let mut terminal = Self {
+            saved,
+            painted: Buffer::empty(Rect::ZERO),
+            cursor: None,
+            outlet: Outlet::of_terminal(),
+            place: Place::Main,
+        };
+        terminal.take_mode().map_err(refused("take raw mode"))?;
+        terminal.back().map_err(refused("take the alternate screen"))?;
+        Ok(terminal)
+    }
+
+    fn take_mode(&self) -> Result<(), Errno> {
+        let mut raw = self.saved.clone();
         raw.make_raw();
-        tcsetattr(input, OptionalActions::Now, &raw).map_err(refused("take raw mode"))?;
+        tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &raw)?;
         // What was typed before the first frame was meant for the shell. (`OptionalActions::Flush` would do it too, but
         // waits until all output was read.)
-        let _ = tcflush(input, QueueSelector::IFlush);
-        // From here on the drop undoes it.
-        let mut terminal =
-            Self { saved, painted: Buffer::empty(Rect::ZERO), cursor: None, outlet: Outlet::of_terminal() };
+        let _ = tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
+        Ok(())
+    }
+
+    /// Puts the console's screen in view; the next paint writes all of it.
+    pub(super) fn back(&mut self) -> Result<(), Errno> {
         let mut bytes = Vec::new();
         // Into a vector: cannot fail.
         let _ = queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide);
-        terminal.outlet.send(&bytes).map_err(refused("take the alternate screen"))?;
-        Ok(terminal)
+        self.place = Place::Alternate;
+        self.cursor = None;
+        self.forget();
+        self.outlet.send(&bytes).map(|_| ())
+    }
+
+    /// Writes text to the shell's screen and leaves that in view, keys still coming here. The text must be safe.
+    pub(super) fn show_aside(&mut self, text: &str) -> Result<(), Errno> {
+        let mut bytes = Vec::new();
+        let _ = queue!(bytes, ResetColor, LeaveAlternateScreen, Show);
+        // In raw mode a line end alone does not return to the first column.
+        bytes.extend_from_slice(text.replace('\n', "\r\n").as_bytes());
+        self.place = Place::Main;
+        self.outlet.send(&bytes).map(|_| ())
+    }
+
+    /// Gives the terminal back and stops this process and its group, as Ctrl-Z does elsewhere; returns when the shell
+    /// has let it go on and the terminal is the console's again. Where no shell could let it go on, the system stops
+    /// nothing, and this returns at once.
+    pub(super) fn suspend(&mut self) -> Result<(), Errno> {
+        self.give_back();
+        let stopped = rustix::process::kill_process_group(rustix::process::getpgrp(), Signal::TSTP);
+        // The signal reaches the threads of a process one after the other: this one must not take the terminal again
+        // before all of them have stood still.
+        let settle = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        let _ = poll(&mut [], Some(&settle));
+        stopped?;
+        self.take_mode()?;
+        self.back()
+    }
+
+    fn give_back(&mut self) {
+        let mut bytes = Vec::new();
+        let _ = queue!(bytes, EndSynchronizedUpdate, ResetColor, DisableBracketedPaste);
+        if self.place == Place::Alternate {
+            let _ = queue!(bytes, LeaveAlternateScreen);
+        }
+        let _ = queue!(bytes, Show);
+        self.place = Place::Main;
+        // A terminal that is gone takes nothing back, one that is frozen is not waited for, and there is nobody left
+        // to tell.
+        let _ = self.outlet.send(&bytes);
+        let _ = self.outlet.flush(LAST_PATIENCE);
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.saved);
     }
 
     /// Its size now.
@@ -108,20 +178,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let mut bytes = Vec::new();
-        let _ = queue!(
-            bytes,
-            EndSynchronizedUpdate,
-            ResetColor,
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
-        // A terminal that is gone takes nothing back, one that is frozen is not waited for, and there is nobody left
-        // to tell.
-        let _ = self.outlet.send(&bytes);
-        let _ = self.outlet.flush(LAST_PATIENCE);
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.saved);
+        self.give_back();
     }
 }
 

@@ -104,9 +104,21 @@ impl Desk {
             .iter()
             .filter_map(|outcome| match outcome {
                 Outcome::Send(Command { verb, .. }) => Some(verb),
-                Outcome::Repaint | Outcome::Leave(_) => None,
+                Outcome::Repaint
+                | Outcome::Report
+                | Outcome::Copy(_)
+                | Outcome::Back
+                | Outcome::Suspend
+                | Outcome::Leave(_) => None,
             })
             .collect()
+    }
+
+    fn copied(&self) -> Option<&str> {
+        self.out
+            .iter()
+            .rev()
+            .find_map(|outcome| if let Outcome::Copy(text) = outcome { Some(text.as_str()) } else { None })
     }
 
     fn message(&self) -> String {
@@ -515,6 +527,192 @@ mod keys {
     }
 
     #[test]
+    fn n_goes_round_the_rows_that_the_filter_means() {
+        let mut desk = Desk::building();
+        let chosen =
+            |desk: &Desk| desk.console.scene(desk.now).entry().map(|item| item.key.0.clone()).unwrap();
+        desk.see().keys("n");
+        assert!(desk.message().contains("no filter"), "{}", desk.message());
+        desk.keys("/orders\n");
+        let first = chosen(&desk);
+        let second = chosen(desk.keys("n"));
+        assert_ne!(first, second);
+        assert_eq!(chosen(desk.keys("n")), first, "round the end");
+        assert_eq!(chosen(desk.keys("N")), second);
+        // A list that is not narrowed is searched.
+        desk.keys("0/sign\ng");
+        let step =
+            |desk: &Desk| desk.console.scene(desk.now).step().map(|row| row.step.id.0.clone()).unwrap();
+        assert_eq!(step(desk.keys("n")), "signoff.signoff");
+    }
+
+    #[test]
+    fn times_are_utc_then_local_then_ages_and_the_clock_stays_utc() {
+        let script = Script::building(Texts::Ordinary, Mode::Live);
+        let samples = script.samples();
+        let mut desk = Desk::new(Charset::Ascii);
+        desk.console = Console::new(
+            operator(),
+            UiOptions { zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(2)), ..UiOptions::default() },
+        );
+        desk.follow(&script, samples);
+        desk.see().keys("l");
+        let bar = super::super::show::time(desk.now);
+        for (keys, part) in [("", "02:56:25Z"), ("t", "04:56:25+02:00"), ("t", " ago "), ("t", "02:56:25Z")] {
+            let screen = desk.keys(&format!("{keys}gg")).screen((80, 24));
+            assert!(screen.contains(part), "{part}\n{screen}");
+            assert!(screen.lines().next().unwrap_or_default().contains(&bar[..5]), "{screen}");
+        }
+        desk.keys(":tz relative\n");
+        assert!(desk.message().contains("relative"));
+        desk.keys(":tz mars\n");
+        assert!(desk.message().contains("utc, local or relative"));
+    }
+
+    #[test]
+    fn the_refresh_goes_from_half_a_second_to_ten_and_no_further() {
+        let mut desk = Desk::building();
+        desk.see();
+        let refresh = |desk: &Desk| desk.console.refresh().as_millis();
+        assert_eq!(refresh(&desk), 1_000);
+        desk.keys("--");
+        assert_eq!(refresh(&desk), 500);
+        assert!(desk.message().contains("shortest"), "{}", desk.message());
+        desk.keys("++++++");
+        assert_eq!(refresh(&desk), 10_000);
+        desk.keys(":rate 2.5\n");
+        assert_eq!(refresh(&desk), 2_500);
+        for wrong in ["0.1", "60", "fast", "NaN", ""] {
+            desk.keys(&format!(":rate {wrong}\n"));
+            assert_eq!(refresh(&desk), 2_500, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_copied_whole_and_the_key_that_comes_back_does_nothing_else() {
+        let mut desk = Desk::building();
+        desk.see().keys("y");
+        let statement = desk.copied().map(str::to_owned).unwrap_or_default();
+        let wanted = format!("CREATE INDEX CONCURRENTLY {} ON public.{}", NAMES[2].0, NAMES[2].1);
+        assert!(statement.starts_with(&wanted), "{statement}");
+        assert!(!desk.console.is_in_view());
+        desk.keys("x");
+        assert_eq!(desk.out.last(), Some(&Outcome::Back));
+        assert!(desk.console.is_in_view() && desk.console.ui.panel.is_none());
+        desk.keys("y");
+        let timed = Timed { token: Token::Paste, at: desk.at };
+        let now = desk.now;
+        assert_eq!(desk.console.token(&timed, now), [Outcome::Back], "a paste comes back as well");
+    }
+
+    #[test]
+    fn a_whole_pane_is_copied_with_the_rows_that_do_not_fit_and_nothing_that_steers_a_terminal() {
+        let script = Script::building(Texts::Hostile, Mode::Live);
+        let samples = script.samples();
+        let mut desk = Desk::at(&script, samples);
+        desk.console.resize((80, 16));
+        for keys in ["y", "Y", "1y", "1Y", "by", "bY", "0y", "0Y", "ly", "lY"] {
+            desk.see().keys(keys);
+            let copied = desk.copied().unwrap_or_default();
+            let steers = copied.chars().any(|char| char.is_control() && char != '\n');
+            assert!(!copied.is_empty() && !steers && !copied.contains('\u{202e}'), "{keys}: {copied:?}");
+            desk.key(Key::Esc).keys(".");
+        }
+        let mut desk = Desk::building();
+        desk.console.resize((80, 16));
+        desk.see().keys("Y");
+        let copied = desk.copied().unwrap_or_default();
+        for (name, _) in NAMES.iter().filter(|(name, _)| name.len() < 26) {
+            assert!(copied.contains(name), "{name}\n{copied}");
+        }
+    }
+
+    #[test]
+    fn the_report_is_asked_for_at_any_time_once_a_run_is_open() {
+        let mut desk = Desk::new(Charset::Ascii);
+        desk.see().keys("e");
+        assert!(desk.message().contains("no run is open"), "{}", desk.message());
+        let mut desk = Desk::building();
+        desk.see().keys("e:export\n");
+        assert_eq!(desk.out, [Outcome::Report, Outcome::Report]);
+        let now = desk.now;
+        desk.console.inbound(Inbound::ReportWritten { path: DEEP.to_owned() }, now);
+        assert!(desk.message().contains("report is written"));
+        let log: String = desk.keys("l").screen((80, 24)).split_whitespace().collect();
+        assert!(log.contains(DEEP), "all of its path is in the log");
+        desk.console.inbound(Inbound::ReportFailed { why: "no space is left".to_owned() }, now);
+        assert!(desk.message().contains("no space is left"));
+    }
+
+    #[test]
+    fn the_screen_is_suspended_only_while_the_engine_waits_and_comes_back_safe() {
+        let mut desk = Desk::building();
+        desk.see().key(Key::Ctrl('z'));
+        assert!(desk.out.is_empty() && desk.message().contains("shares this process"), "{}", desk.message());
+        let mut desk = to_sign();
+        desk.arm().key(Key::Ctrl('z'));
+        assert_eq!(desk.out.last(), Some(&Outcome::Suspend));
+        assert_eq!(desk.console.ui.arm, Arm::Safe);
+        // A panel that was open is read anew before it takes keys.
+        let mut desk = confirm();
+        desk.keys("s").see().key(Key::Ctrl('z')).keys("go\n");
+        assert!(desk.sent().is_empty());
+        desk.see().keys("go\n");
+        assert!(matches!(desk.sent()[..], [Verb::Confirm { .. }]));
+    }
+
+    #[test]
+    fn commands_are_recalled_newest_first() {
+        let mut desk = Desk::building();
+        let typed = |desk: &Desk| match &desk.console.ui.prompt {
+            Some(super::super::ui_state::Prompt::Command(text, _)) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        desk.see().keys(":rate 2\n:goto log\n:").key(Key::Up);
+        assert_eq!(typed(&desk), "goto log");
+        assert_eq!(typed(desk.key(Key::Up)), "rate 2");
+        assert_eq!(typed(desk.key(Key::Up)), "rate 2", "there is none before it");
+        assert_eq!(typed(desk.key(Key::Down)), "goto log");
+        assert_eq!(typed(desk.key(Key::Down)), "");
+    }
+
+    #[test]
+    fn help_of_every_screen_lists_every_key_that_is_bound_there_and_why_one_cannot_act() {
+        use super::super::keymap::BINDINGS;
+        use super::super::ui_state::Screen;
+        for (keys, screen) in [
+            ("1", Screen::Preflight),
+            ("0", Screen::Steps),
+            ("3", Screen::Builds),
+            ("b", Screen::Blockers),
+            ("5", Screen::Verify),
+            ("l", Screen::Log),
+        ] {
+            let mut desk = Desk::building();
+            desk.see().keys(keys).keys("?");
+            let help = desk.screen((100, 120));
+            for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
+                let row = help.lines().find(|line| {
+                    line.starts_with(&format!("  {} ", binding.shown)) && line.contains(binding.what)
+                });
+                assert!(row.is_some(), "{} on {screen:?}\n{help}", binding.shown);
+            }
+            assert!(help.contains("not now: SAFE: type :arm first") || screen != Screen::Builds, "{help}");
+            assert!(help.contains("not now: no filter: [/] first"), "{help}");
+            assert!(help.contains(":rate") && help.contains(":tz") && help.contains(":export"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_recheck_is_on_every_screen() {
+        for keys in ["1", "0", "3", "b", "5", "l"] {
+            let mut desk = to_sign();
+            desk.see().keys(keys).keys("r");
+            assert!(matches!(desk.sent()[..], [Verb::Recheck]), "{keys}: {}", desk.message());
+        }
+    }
+
+    #[test]
     fn one_ctrl_c_or_two_far_apart_do_nothing() {
         let mut desk = Desk::building();
         desk.see().key(Key::Ctrl('c'));
@@ -714,7 +912,7 @@ mod random {
 
     fn any_key() -> impl Strategy<Value = Key> {
         prop_oneof![
-            12 => proptest::sample::select("swpxurbKlfq0123459.jkgG/:?".chars().collect::<Vec<_>>()).prop_map(Key::Char),
+            12 => proptest::sample::select("swpxurbKlfq0123459.jkgG/:?nNtyYe+-".chars().collect::<Vec<_>>()).prop_map(Key::Char),
             6 => proptest::sample::select("gostpabrmieckdxly123 ".chars().collect::<Vec<_>>()).prop_map(Key::Char),
             6 => Just(Key::Enter),
             2 => Just(Key::Esc),
@@ -723,6 +921,7 @@ mod random {
             1 => Just(Key::Down),
             1 => Just(Key::PageDown),
             1 => Just(Key::Ctrl('c')),
+            1 => Just(Key::Ctrl('z')),
             1 => Just(Key::Other),
         ]
     }

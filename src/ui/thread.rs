@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::console::{Console, Outcome};
+use super::copy;
 use super::input::{Reader, Timed};
 use super::outlet::Flow;
 use super::render;
@@ -72,7 +73,7 @@ pub(super) enum Wake {
 fn drive(wiring: Wiring) -> Result<Leave, UiError> {
     let Wiring { inbound, samples, outbound, operator, options, now } = wiring;
     let stopwatch = Stopwatch::start();
-    let refresh = Duration::from(options.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10));
+    let multiplexer = options.multiplexer;
     let esc_delay = options.esc_delay.into();
     let mut console = Console::new(operator, options);
 
@@ -81,19 +82,22 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
     let _reader = Reader::start(stopwatch, esc_delay, wake.clone())?;
     forward(inbound, wake)?;
 
-    let mut pace = Pace { refresh, ..Pace::default() };
+    let mut pace = Pace::default();
     loop {
+        pace.refresh = console.refresh();
         let at = stopwatch.elapsed();
         let size = Terminal::size();
         if pace.due(at, size) {
             console.resize(size);
             console.read(samples(), now());
-            let (frame, cursor) = render::frame(&console.view(now()), console.theme());
-            match terminal.paint(frame, cursor) {
-                Ok(Flow::Through) => console.shown(stopwatch.elapsed()),
-                // Whoever cannot see a panel cannot mean its keys: it stays deaf until a frame goes through.
-                Ok(Flow::Stuck) => {}
-                Err(_) => return Ok(Leave::TerminalGone),
+            if console.is_in_view() {
+                let (frame, cursor) = render::frame(&console.view(now()), console.theme());
+                match terminal.paint(frame, cursor) {
+                    Ok(Flow::Through) => console.shown(stopwatch.elapsed()),
+                    // Whoever cannot see a panel cannot mean its keys: it stays deaf until a frame goes through.
+                    Ok(Flow::Stuck) => {}
+                    Err(_) => return Ok(Leave::TerminalGone),
+                }
             }
             pace.drawn(stopwatch.elapsed(), size);
         }
@@ -109,10 +113,26 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                 Wake::Token(timed) => {
                     pace.key = true;
                     for outcome in console.token(&timed, now()) {
-                        match outcome {
-                            Outcome::Send(command) => outbound(Outbound::Command(command)),
-                            Outcome::Repaint => terminal.forget(),
+                        let done = match outcome {
                             Outcome::Leave(leave) => return Ok(leave),
+                            Outcome::Send(command) => {
+                                outbound(Outbound::Command(command));
+                                Ok(())
+                            }
+                            Outcome::Report => {
+                                outbound(Outbound::WriteReport);
+                                Ok(())
+                            }
+                            Outcome::Repaint => {
+                                terminal.forget();
+                                Ok(())
+                            }
+                            Outcome::Copy(text) => terminal.show_aside(&copy::aside(&text, multiplexer)),
+                            Outcome::Back => terminal.back(),
+                            Outcome::Suspend => terminal.suspend(),
+                        };
+                        if done.is_err() {
+                            return Ok(Leave::TerminalGone);
                         }
                     }
                 }

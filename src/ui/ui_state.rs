@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::id::{BackendId, CheckId, EntryKey, Person, StepId};
 use crate::domain::sample::Samples;
+use crate::domain::unit::Millis;
 
 use super::Theme;
 use super::panel::Panel;
@@ -32,6 +33,10 @@ pub(super) struct UiState {
     pub(super) arm: Arm,
     /// A picture that stands still.
     pub(super) freeze: Option<Box<Frozen>>,
+    /// Whether copied text stands on the main screen instead of this one.
+    pub(super) aside: Aside,
+    /// Commands that were typed, oldest first.
+    pub(super) history: Vec<String>,
     /// What the console has to say about the last key or answer.
     pub(super) message: Option<Message>,
     /// Looks and order.
@@ -103,8 +108,8 @@ pub(super) enum Focus {
 /// A line being typed at the bottom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Prompt {
-    /// `:`
-    Command(String),
+    /// `:`, and how many commands back it was recalled from; 0 for what is typed anew.
+    Command(String, usize),
     /// `/`
     Filter(String),
 }
@@ -160,11 +165,82 @@ pub(super) struct Message {
     pub(super) at: jiff::Timestamp,
 }
 
+/// Whether text stands on the main screen, to be marked by hand, until any key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// It does not.
+    No,
+    /// It does.
+    Yes,
+}
+
+/// How times are shown. The clock in the bar is UTC whatever is chosen, and so are journal and report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Times {
+    /// `03:22:10Z`
+    #[default]
+    Utc,
+    /// `04:22:10+01:00`
+    Local,
+    /// `00:12:03 ago`
+    Relative,
+}
+
+impl Times {
+    /// What `t` leads to.
+    pub(super) fn next(self) -> Self {
+        match self {
+            Self::Utc => Self::Local,
+            Self::Local => Self::Relative,
+            Self::Relative => Self::Utc,
+        }
+    }
+
+    /// Its name.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Utc => "utc",
+            Self::Local => "local",
+            Self::Relative => "relative",
+        }
+    }
+
+    /// The one of a name.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        [Self::Utc, Self::Local, Self::Relative].into_iter().find(|times| times.word() == word)
+    }
+}
+
+/// Times between two pictures that `+` and `-` step through.
+const RATES: [Millis; 5] = [Millis(500), Millis(1_000), Millis(2_000), Millis(5_000), Millis(10_000)];
+
+impl View {
+    /// The next longer time between two pictures, if there is one.
+    pub(super) fn slower(&self) -> Option<Millis> {
+        RATES.into_iter().find(|rate| *rate > self.refresh)
+    }
+
+    /// The next shorter one, if there is one.
+    pub(super) fn faster(&self) -> Option<Millis> {
+        RATES.into_iter().rev().find(|rate| *rate < self.refresh)
+    }
+
+    /// A time between two pictures as typed, in seconds.
+    pub(super) fn rate(text: &str) -> Option<Millis> {
+        let seconds: f64 = text.trim_end_matches('s').parse().ok()?;
+        (0.5..=10.0).contains(&seconds).then_some(Millis((seconds * 1_000.0) as u64))
+    }
+}
+
 /// Looks and order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct View {
     /// Colours.
     pub(super) theme: Theme,
+    /// How times are shown.
+    pub(super) times: Times,
+    /// Pace of data on the screen.
+    pub(super) refresh: Millis,
     /// Size of the terminal in cells, when it was last looked at.
     pub(super) size: (u16, u16),
     /// Entries in the order in which they are shown; stands still while a panel is open.
@@ -175,7 +251,7 @@ pub(super) struct View {
 
 impl UiState {
     /// The beginning.
-    pub(super) fn new(theme: Theme) -> Self {
+    pub(super) fn new(theme: Theme, refresh: Millis) -> Self {
         Self {
             look: Vec::new(),
             cursor: Cursor::default(),
@@ -186,7 +262,16 @@ impl UiState {
             arm: Arm::default(),
             freeze: None,
             message: None,
-            view: View { theme, size: (80, 24), order: Vec::new(), interrupted: None },
+            aside: Aside::No,
+            history: Vec::new(),
+            view: View {
+                theme,
+                times: Times::default(),
+                refresh,
+                size: (80, 24),
+                order: Vec::new(),
+                interrupted: None,
+            },
         }
     }
 

@@ -308,6 +308,88 @@ async fn stray_keys_and_pastes_touch_nothing() {
 }
 
 #[tokio::test]
+async fn a_statement_is_copied_to_the_clipboard_and_stands_as_text_until_the_next_key() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    for (multiplexer, wrapped) in [(None, false), (Some("/tmp/tmux-0/default,1,0"), true)] {
+        let mut command = console(&home, &database.conninfo(), &["--new-run"]);
+        if let Some(multiplexer) = multiplexer {
+            command.env("TMUX", multiplexer);
+        }
+        let mut pty = open(&command);
+        pty.shows(GATE).await;
+        pty.types("3y").await;
+        pty.shows("Any key goes back").await;
+        assert!(!pty.is_up(), "the shell's own screen is in view, to be marked and scrolled");
+        assert!(pty.screen().contains("CREATE INDEX CONCURRENTLY idx_"), "{}", pty.screen());
+        assert!(pty.raw().contains("\x1b]52;c;Q1JFQVRFIElOREVYIENPTkNVUlJFTlRMWS"), "{:?}", pty.raw());
+        assert_eq!(pty.raw().contains("\x1bPtmux;\x1b\x1b]52;c;"), wrapped);
+        // The key that comes back does nothing else.
+        pty.types("q").await;
+        pty.shows(" INDEXES ").await;
+        assert!(pty.is_up());
+        pty.types("1Y").await;
+        pty.shows("Any key goes back").await;
+        pty.sends(b"\x1b[200~q\x1b[201~");
+        pty.shows(" PRE-FLIGHT ").await;
+        abort(&mut pty).await.with_code(6);
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_written_while_the_run_waits() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    let report = home.only_run().join("report.md");
+    assert!(!report.exists());
+    pty.types("e").await;
+    pty.shows("the report is written").await;
+    assert!(fs_err::read_to_string(&report).expect("a report").contains("backup"));
+    pty.types("l").await;
+    pty.until("all of its path is in the log", |screen| {
+        screen.split_whitespace().collect::<String>().contains("/report.md")
+    })
+    .await;
+    abort(&mut pty).await.with_code(6);
+}
+
+#[tokio::test]
+async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let inside = console(&home, &database.conninfo(), &[]);
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "$ ").env("LC_ALL", "C");
+    for (name, value) in inside.as_std().get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let words = std::iter::once(inside.as_std().get_program()).chain(inside.as_std().get_args());
+    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
+    let mut pty = Pty::start(&shell, SIZE);
+    pty.shows("$ ").await;
+    pty.sends(format!("{}\r", line.join(" ")).as_bytes());
+    pty.shows(GATE).await;
+    arm(&mut pty, &database.name).await;
+    for _ in 0..2 {
+        pty.sends(b"\x1a");
+        pty.shows("Stopped").await;
+        assert!(!pty.is_up());
+        // The shell reads lines and echoes them: the terminal is as it was.
+        pty.sends(b"echo $((40 + 2))\r");
+        pty.shows("\n42").await;
+        pty.sends(b"fg\r");
+        pty.until("it is back, and SAFE", |screen| screen.contains(GATE) && screen.contains("[SAFE]")).await;
+        assert!(pty.is_up());
+    }
+    // While the shell had it, nothing that was typed reached the console.
+    pty.types("q").await;
+    pty.panel("type abort").await;
+    pty.types(&format!("abort{ENTER}enough was seen{ENTER}")).await;
+    pty.shows("0 of 4 verified").await;
+    pty.sends(b"exit\r");
+    assert_eq!(pty.ends().await.status.exit_code(), 6);
+}
+
+#[tokio::test]
 async fn sigterm_gives_the_terminal_back() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut pty = open(&console(&home, &database.conninfo(), &[]));

@@ -10,7 +10,7 @@ use crate::domain::unit::Millis;
 use crate::text::{count, span};
 
 use super::super::scene::Scene;
-use super::super::show::{about, clock, since, size, time};
+use super::super::show::{about, clock, since, size};
 use super::footer::holder_words;
 use super::line::{Line, Tone};
 use super::{WIDE, paragraph};
@@ -47,7 +47,7 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
     }
     if let Some(drop) = scene.picture.run.drops.get(&item.key) {
         let text = match &drop.conclusion {
-            None => format!("drop since {}", time(drop.started_at)),
+            None => format!("drop since {}", scene.time(drop.started_at)),
             Some(conclusion) => format!("drop: {}", conclusion.sentence()),
         };
         lines.extend(paragraph(Tone::Plain, &scene.show().whole(&text), width));
@@ -232,7 +232,7 @@ fn settled(scene: &Scene<'_>, record: &BuildRecord, width: usize) -> Vec<Line> {
         BuildStatus::Unknown { why } => (Tone::Bad, format!("not known: {why}")),
         BuildStatus::RolledBack => (Tone::Plain, "made by this run, then dropped by its rollback".to_owned()),
         BuildStatus::Retrying { not_before } if record.attempts > 0 => {
-            (Tone::Warn, format!("waits for its next try, not before {}", time(*not_before)))
+            (Tone::Warn, format!("waits for its next try, not before {}", scene.time(*not_before)))
         }
         BuildStatus::Retrying { .. } => (Tone::Plain, "waits for its turn".to_owned()),
         BuildStatus::Cleaning { oid, .. } => {

@@ -11,7 +11,7 @@ use crate::text::cut;
 
 use super::super::Charset;
 use super::super::scene::Scene;
-use super::super::show::{about, clock, size, time};
+use super::super::show::{about, clock, size};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, log_pane, pane_title, scrolled};
@@ -252,7 +252,11 @@ fn place(scene: &Scene<'_>, item: &PlanItem) -> String {
         }
         BuildStatus::Retrying { not_before } if record.attempts > 0 => {
             let left = Millis::between(scene.now, *not_before);
-            if left.0 == 0 { "next try waits".to_owned() } else { format!("next try {}", time(*not_before)) }
+            if left.0 == 0 {
+                "next try waits".to_owned()
+            } else {
+                format!("next try {}", scene.time(*not_before))
+            }
         }
         BuildStatus::Retrying { .. } => plan_words(scene, item),
         BuildStatus::Cleaning { .. } => "drop leftover".to_owned(),

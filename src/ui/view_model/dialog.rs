@@ -10,7 +10,7 @@ use crate::text::{cut, plural};
 use super::super::panel::{Panel, Purpose, Reach};
 use super::super::picture::end_session_statement;
 use super::super::scene::Scene;
-use super::super::show::{about, clock, since, size, time, wrap};
+use super::super::show::{about, clock, since, size, wrap};
 use super::build_detail::blocker_lines;
 use super::line::{Line, Tone};
 use crate::domain::event::SessionEnd;
@@ -280,7 +280,12 @@ fn waive(scene: &Scene<'_>, id: &CheckId, width: usize) -> Content {
 fn stop(scene: &Scene<'_>, key: &EntryKey, backend: BackendId, width: usize) -> Content {
     let mut lines = Vec::new();
     sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
-    text(&mut lines, Tone::Dim, &format!("only while it is the backend of {}", time(backend.started)), width);
+    text(
+        &mut lines,
+        Tone::Dim,
+        &format!("only while it is the backend of {}", scene.time(backend.started)),
+        width,
+    );
     if let Some(record) = scene.build(key) {
         text(
             &mut lines,
@@ -314,8 +319,11 @@ fn undo(scene: &Scene<'_>, entries: &[EntryKey], reach: Reach, width: usize) -> 
         .map(|intent| intent.backend)
         .collect();
     for backend in intents.iter().take(2) {
-        let text_of =
-            format!("1 cancel our own build (pid {}, connected {})", backend.pid, time(backend.started));
+        let text_of = format!(
+            "1 cancel our own build (pid {}, connected {})",
+            backend.pid,
+            scene.time(backend.started)
+        );
         text(&mut lines, Tone::Plain, &text_of, width);
         sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
     }
@@ -391,7 +399,12 @@ fn end_session(scene: &Scene<'_>, backend: BackendId, width: usize) -> Content {
     let mut lines = Vec::new();
     sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
     sql(&mut lines, &end_session_statement(SessionEnd::Terminate, backend.pid.0), width);
-    text(&mut lines, Tone::Dim, &format!("only while it is the backend of {}", time(backend.started)), width);
+    text(
+        &mut lines,
+        Tone::Dim,
+        &format!("only while it is the backend of {}", scene.time(backend.started)),
+        width,
+    );
     let found = scene.holders().into_iter().find(|(_, blocker)| blocker.backend() == Some(backend));
     if let Some((_, blocker)) = found {
         lines.extend(blocker_lines(scene, blocker, width));

@@ -10,10 +10,10 @@ use crate::domain::unit::Millis;
 use crate::text::{cell_width, cut, plural, span};
 
 use super::super::allowed::allowed;
-use super::super::keymap::{Action, BINDINGS, Binding, Deed, Level, See, Way};
+use super::super::keymap::{Action, BINDINGS, Binding, Deed, See, Way};
 use super::super::picture::StatementEnd;
 use super::super::scene::Scene;
-use super::super::show::{clock, since, time};
+use super::super::show::{clock, since};
 use super::line::{Line, Span, Tone, Word};
 
 /// A message is shown for so long.
@@ -61,7 +61,7 @@ fn ended(scene: &Scene<'_>) -> Option<Said> {
         Ending::Aborted => (Word::Fail, "the run was ended before its end".to_owned()),
         Ending::Unknown { .. } => (Word::Unknown, "the outcome is not known: see [l]".to_owned()),
     };
-    Some((word, format!("{} {so}. [q] leaves", time(*at))))
+    Some((word, format!("{} {so}. [q] leaves", scene.time(*at))))
 }
 
 fn broken(scene: &Scene<'_>) -> Option<Said> {
@@ -73,7 +73,7 @@ fn broken(scene: &Scene<'_>) -> Option<Said> {
         let why = scene.show().whole(why);
         return Some((
             Word::Wait,
-            format!("LINK LOST {}, try {tries}; builds are not stopped by this. {why}", time(*since)),
+            format!("LINK LOST {}, try {tries}; builds are not stopped by this. {why}", scene.time(*since)),
         ));
     }
     None
@@ -209,7 +209,7 @@ pub(super) fn sql(scene: &Scene<'_>, width: usize) -> (Line, Line) {
         StatementEnd::Ok(took) => Line::of(Tone::Plain, format!("{} ", span(took.0))),
         StatementEnd::Failed(took) => Line::of(Tone::Bad, format!("failed {} ", span(took.0))),
     };
-    let text = format!(" sql {}  {}", time(statement.at), scene.show().bare_statement(&statement.text));
+    let text = format!(" sql {}  {}", scene.time(statement.at), scene.show().bare_statement(&statement.text));
     (Line::plain(cut(&text, width.saturating_sub(right.width() + 1))), right)
 }
 
@@ -240,13 +240,13 @@ fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {
     let able = allowed(binding.action, scene).is_ok();
     // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
     let due = binding.action == Action::Do(Deed::Forward) && scene.held().is_some();
-    if !able && !due && binding.screens.is_empty() && binding.level > Level::Look {
+    if !able && !due && binding.screens.is_empty() {
         return None;
     }
     Some(if able {
-        Span { text: format!("[{}] {words} ", binding.shown), tone: Tone::Plain }
+        Span { text: format!("[{}] {words} ", binding.key()), tone: Tone::Plain }
     } else {
-        Span { text: format!("({}) {words} ", binding.shown), tone: Tone::Dim }
+        Span { text: format!("({}) {words} ", binding.key()), tone: Tone::Dim }
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::text::fit_left;
 
 use super::super::allowed::{allowed, level};
+use super::super::command_line::COMMANDS;
 use super::super::keymap::BINDINGS;
 use super::super::scene::Scene;
 use super::super::ui_state::Screen;
@@ -11,13 +12,13 @@ use super::line::{Block, Line, Pane, Tone};
 /// The help screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     let screen = scene.screen_below_help();
-    let mut lines = vec![Line::of(Tone::Strong, "  KEY      LEVEL  WHAT")];
+    let mut lines = vec![Line::of(Tone::Strong, "  KEY       LEVEL  WHAT")];
     for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
         let able = allowed(binding.action, scene);
         let tone = if able.is_ok() { Tone::Plain } else { Tone::Dim };
         let text = format!(
             "  {} {} {}",
-            fit_left(binding.shown, 8),
+            fit_left(binding.shown, 9),
             fit_left(level(binding.action, scene).words(), 6),
             binding.what
         );
@@ -25,9 +26,9 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         if let Err(why) = able {
             let why = scene.show().whole(&format!("not now: {why}"));
             lines.extend(
-                super::super::show::wrap(&why, width.saturating_sub(19))
+                super::super::show::wrap(&why, width.saturating_sub(20))
                     .into_iter()
-                    .map(|line| Line::of(Tone::Warn, format!("                  {line}"))),
+                    .map(|line| Line::of(Tone::Warn, format!("                   {line}"))),
             );
         }
     }
@@ -35,9 +36,14 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     for text in [
         "  look   one key, at any time          hold   one key, at once, shown in the log",
         "  go     a panel; type the word        armed  :arm, then a panel; type the name",
-        "  Commands: :arm :safe :skip :retry :undo :undo all :waive :stop :abort :goto :theme :q",
     ] {
         lines.push(Line::of(Tone::Dim, text));
+    }
+    lines.push(Line::default());
+    for (command, what) in COMMANDS {
+        let text = format!("{} {what}", fit_left(&format!(":{command}"), 10));
+        let wrapped = super::super::show::wrap(&text, width.saturating_sub(3));
+        lines.extend(wrapped.into_iter().map(|line| Line::of(Tone::Plain, format!("  {line}"))));
     }
     let rows = height.saturating_sub(1);
     let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));

@@ -23,6 +23,7 @@ use super::ui_state::{Prompt, Screen};
 use line::{Block, Line, Tone};
 
 pub(in crate::ui) use dialog::{Active, Dialog};
+pub(in crate::ui) use logs::lines as log_lines;
 
 /// A whole frame as text.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +109,7 @@ fn full(scene: &Scene<'_>, width: usize, height: u16) -> Full {
         Top::Plain => 6,
     };
     let bottom = match &scene.ui.prompt {
-        Some(Prompt::Command(text)) => Bottom::Prompt(':', scene.show().whole(text)),
+        Some(Prompt::Command(text, _)) => Bottom::Prompt(':', scene.show().whole(text)),
         Some(Prompt::Filter(text)) => Bottom::Prompt('/', scene.show().whole(text)),
         None => Bottom::Hints(footer::hints(scene, width)),
     };

@@ -6,7 +6,7 @@ use crate::domain::state::{CheckRecord, Pass};
 use crate::text::{count, fit_left, fit_right, span};
 
 use super::super::scene::Scene;
-use super::super::show::{about, size, time};
+use super::super::show::{about, size};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, stack, words};
 use super::{WIDE, pane_title, paragraph, scrolled};
@@ -70,7 +70,9 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
         }
     }
     let right = match scene.picture.pass {
-        Some((at, took)) => Line::of(Tone::Dim, format!("last full pass {}, {} ", time(at), span(took.0))),
+        Some((at, took)) => {
+            Line::of(Tone::Dim, format!("last full pass {}, {} ", scene.time(at), span(took.0)))
+        }
         None => Line::default(),
     };
     (line, right)
@@ -127,7 +129,7 @@ fn detail(scene: &Scene<'_>, check: &CheckRecord, width: usize) -> Vec<Line> {
         lines.extend(paragraph(Tone::Strong, &show.whole(advice), width));
     }
     if let Some(waiver) = &check.waiver {
-        let text = format!("waived by {} at {}: {}", waiver.by.0, time(waiver.at), waiver.reason);
+        let text = format!("waived by {} at {}: {}", waiver.by.0, scene.time(waiver.at), waiver.reason);
         lines.extend(paragraph(Tone::Warn, &show.whole(&text), width));
     } else if result.verdict.blocks() && result.waivable == Waivable::Never {
         lines.extend(paragraph(Tone::Bad, "this one can never be waived", width));
@@ -138,7 +140,7 @@ fn detail(scene: &Scene<'_>, check: &CheckRecord, width: usize) -> Vec<Line> {
     let evidence = &result.evidence;
     let text = format!(
         "read {} in {} from {}",
-        time(evidence.at),
+        scene.time(evidence.at),
         span(evidence.took.0),
         show.whole(&evidence.source)
     );

@@ -8,7 +8,7 @@ use crate::text::{cut, plural};
 
 use super::super::picture::Engine;
 use super::super::scene::Scene;
-use super::super::show::{since, size, time};
+use super::super::show::{since, size};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, numbers, stack, words};
 use super::{WIDE, build_detail, builds, log_pane, pane_title, paragraph, scrolled};
@@ -250,7 +250,7 @@ fn result(scene: &Scene<'_>, width: usize) -> Vec<Line> {
     }];
     match &control.sign_off {
         Some(sign) => {
-            let text = format!("SIGNED by {} at {}: {}", sign.by.0, time(sign.at), sign.reason);
+            let text = format!("SIGNED by {} at {}: {}", sign.by.0, scene.time(sign.at), sign.reason);
             lines.extend(paragraph(Tone::Good, &scene.show().whole(&text), width));
         }
         None if scene.mode() == Mode::DryRun => lines.push(Line::plain(" SIGN-OFF: a dry run asks for none")),
