@@ -142,10 +142,10 @@ pub fn of_run(state: &RunState) -> Exit {
     // What could not be dropped without waiting is known, and goes with the next run of the same command.
     let left = |record: &&BuildRecord| unanswered && matches!(record.status, BuildStatus::Cleaning { .. });
     let known = state.builds.values().filter(left).count();
-    if tally.unknown > 0 || tally.running as usize > known {
+    if tally.unknown > 0 || tally.running > 0 {
         return Exit::Unknown;
     }
-    if tally.leftovers > 0 {
+    if tally.leftovers as usize > known {
         return Exit::Leftover;
     }
     match state.control.closed.as_ref().map(|(_, ending)| ending) {

@@ -1,20 +1,24 @@
 //! `cicerone run`, `cicerone rollback`: an engine without a screen.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::domain::blocker::Blocker;
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::decide::decide;
 use crate::domain::event::Ending;
-use crate::domain::id::{EntryKey, PlanId};
+use crate::domain::id::{EntryKey, Oid, PlanId};
 use crate::domain::plan::{Plan, StaleReason};
 use crate::domain::sample::Samples;
 use crate::domain::state::RunState;
 use crate::engine::{self, Opening, Outlets};
-use crate::report::Reporter;
+use crate::pg::PgMonitor;
+use crate::ports::Monitor;
 use crate::report::jsonl::{self, JsonLinesReporter};
 use crate::report::plain::{self, PlainReporter};
+use crate::report::{DropHolders, Reporter};
 use crate::store::run_folder::{RunFolder, StateDir};
 
 use super::args::{Output, RunArgs, TargetArgs};
@@ -135,7 +139,7 @@ pub async fn follow(
     let log = logging::start(&folder, around)?;
     let label = format!("cicerone/{}", folder.run().0);
     let settings = state.run.as_ref().map(|run| run.settings.clone()).unwrap_or_default();
-    let wired = wire(headless.reach, headless.target, headless.registry, &settings, &label, around)?;
+    let mut wired = wire(headless.reach, headless.target, headless.registry, &settings, &label, around)?;
     let mut signals = Signals::install()?;
     let stdout = std::io::stdout();
     let mut reporter: Box<dyn Reporter> = match headless.output {
@@ -146,6 +150,11 @@ pub async fn follow(
     if let Some(last) = events.last() {
         // A reader that is gone already is noticed again at the next event.
         let _ = reporter.event(last);
+    }
+    if headless.answers.after_rollback == AfterRollback::End {
+        let holders = drop_holders(&mut wired.monitor, &state, around).await;
+        // Nor does a reader that is gone change what is done.
+        let _ = reporter.drop_holders(&holders);
     }
     let (event_sender, event_reader) = mpsc::unbounded_channel();
     let (sample_sender, sample_reader) = watch::channel(Samples::default());
@@ -161,6 +170,25 @@ pub async fn follow(
     wired.tasks.close();
     drop(log);
     Ok((exit, driven))
+}
+
+/// Who would hold up the drops of a rollback that is about to begin. What cannot be read is said and holds nothing up.
+async fn drop_holders(monitor: &mut PgMonitor, state: &RunState, around: &Surrounding) -> DropHolders {
+    let wanted = state.control.rollback.as_ref().map(|rollback| rollback.entries.clone()).unwrap_or_default();
+    let tables: BTreeMap<EntryKey, Oid> =
+        wanted.into_iter().filter_map(|key| state.table_of(&key).map(|table| (key, table))).collect();
+    let mut distinct: Vec<Oid> = tables.values().copied().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let read = monitor.drop_holders(&distinct).await;
+    let of = |holders: &[(Oid, Vec<Blocker>)], table: Oid| {
+        holders.iter().find(|(oid, _)| *oid == table).map(|(_, list)| list.clone()).unwrap_or_default()
+    };
+    let found = match read {
+        Ok(holders) => Ok(tables.into_iter().map(|(key, table)| (key, of(&holders, table))).collect()),
+        Err(failure) => Err(failure.message),
+    };
+    DropHolders { at: around.now(), found }
 }
 
 fn finish(folder: &RunFolder, reporter: &mut dyn Reporter, driven: &Driven) -> Exit {

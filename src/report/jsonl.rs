@@ -10,14 +10,17 @@
 //! Objects may gain members and there may be new types of lines within a format; readers pass over what they do not
 //! know. Everything beyond ASCII is escaped, so that no text of a server acts on a terminal that the lines are shown on.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
-use super::{Reporter, RunEnd};
+use super::{DropHolders, Reporter, RunEnd};
+use crate::domain::blocker::Blocker;
 use crate::domain::event::{Ending, Event};
+use crate::domain::id::EntryKey;
 use crate::domain::sample::Samples;
 use crate::domain::state::{RunState, Tally};
 use crate::domain::unit::Millis;
@@ -40,9 +43,23 @@ pub struct JsonLinesReporter<W> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Object<'a> {
-    Version { format: u32, cicerone: &'a str },
-    Event { event: &'a Event },
-    Samples { samples: &'a Samples },
+    Version {
+        format: u32,
+        cicerone: &'a str,
+    },
+    Event {
+        event: &'a Event,
+    },
+    Samples {
+        samples: &'a Samples,
+    },
+    DropHolders {
+        at: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entries: Option<&'a BTreeMap<EntryKey, Vec<Blocker>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unknown: Option<&'a str>,
+    },
     End(End<'a>),
 }
 
@@ -90,6 +107,14 @@ impl<W: Write + Send> Reporter for JsonLinesReporter<W> {
         }
         self.sampled = Some(at);
         self.write(&Object::Samples { samples })
+    }
+
+    fn drop_holders(&mut self, holders: &DropHolders) -> io::Result<()> {
+        let (entries, unknown) = match &holders.found {
+            Ok(found) => (Some(found), None),
+            Err(why) => (None, Some(why.as_str())),
+        };
+        self.write(&Object::DropHolders { at: holders.at, entries, unknown })
     }
 
     fn end(&mut self, end: &RunEnd) -> io::Result<()> {

@@ -16,5 +16,5 @@ mod reporter;
 mod script;
 mod word;
 
-pub use reporter::{Reporter, RunEnd};
+pub use reporter::{DropHolders, Reporter, RunEnd};
 pub use word::Word;

@@ -13,8 +13,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::line::{self, Line, described, safe};
-use super::{Reporter, RunEnd, Word};
-use crate::domain::blocker::Bites;
+use super::{DropHolders, Reporter, RunEnd, Word};
+use crate::domain::blocker::{Bites, Blocker};
 use crate::domain::event::Event;
 use crate::domain::id::EntryKey;
 use crate::domain::progress::{Eta, Phase};
@@ -113,6 +113,13 @@ impl<W: Write + Send> Reporter for PlainReporter<W> {
         self.out.flush()
     }
 
+    fn drop_holders(&mut self, holders: &DropHolders) -> io::Result<()> {
+        for line in before_drops(holders) {
+            self.write(holders.at, &line)?;
+        }
+        self.out.flush()
+    }
+
     fn end(&mut self, end: &RunEnd) -> io::Result<()> {
         writeln!(self.out, "{}", last_line(&self.state, end))?;
         self.out.flush()
@@ -131,6 +138,35 @@ fn head(state: &RunState) -> String {
     let id = run.run.as_str();
     let id = id.rsplit('-').next().unwrap_or(id);
     format!("{} {}run {} ", safe(&environment), database.unwrap_or_default(), safe(id))
+}
+
+/// Who would hold up each drop; one line when nobody would.
+fn before_drops(holders: &DropHolders) -> Vec<Line> {
+    let line = |subject: String, word, text| Line { subject, word, text };
+    let all = "rollback".to_owned();
+    let found = match &holders.found {
+        Ok(found) => found,
+        Err(why) => {
+            let text = format!("who would hold the drops up is not known: {}", safe(why));
+            return vec![line(all, Word::Warn, text)];
+        }
+    };
+    let held: Vec<Line> = found
+        .iter()
+        .filter(|(_, blockers)| !blockers.is_empty())
+        .map(|(key, blockers)| {
+            // Nothing waits for them yet, and for a drop that is about to be sent that makes no difference.
+            let now: Vec<Blocker> =
+                blockers.iter().map(|it| Blocker { bites: Bites::Now, ..it.clone() }).collect();
+            let (_, text) = line::held_up(&now, holders.at);
+            line(format!("drop {}", line::name(key)), Word::Warn, format!("would be {text}"))
+        })
+        .collect();
+    if held.is_empty() {
+        let drops = text::plural(found.len(), "drop", "drops");
+        return vec![line(all, Word::Ok, format!("nobody would hold up the {drops} now"))];
+    }
+    held
 }
 
 fn progress(key: &EntryKey, sample: &BuildSample, at: Timestamp) -> Line {

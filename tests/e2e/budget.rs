@@ -40,8 +40,16 @@ async fn a_rollback_behind_a_reader_who_never_leaves_comes_to_an_end_and_goes_on
         command
     };
     // A drop that is cut in its wait leaves an index that serves nobody, and that is the worst to be told.
-    run(undo()).await.with_code(5).says("cut in the middle");
+    let ended = run(undo()).await.with_code(5).says("cut in the middle");
+    // Who it would wait for is said before anything is sent.
+    let at = |words: &str| ended.stdout.find(words).unwrap_or_else(|| panic!("no {words}: {ended}"));
+    assert!(at("would be held up by pid") < at("DROP INDEX CONCURRENTLY"), "{ended}");
     session.batch_execute("COMMIT").await.expect("released");
-    run(undo()).await.with_code(0);
+    let mut json = undo();
+    json.args(["--output", "json"]);
+    let ended = run(json).await.with_code(0);
+    let holders = ended.stdout.lines().position(|it| it.starts_with(r#"{"type":"drop_holders""#));
+    let sent = ended.stdout.lines().position(|it| it.contains("DROP INDEX CONCURRENTLY"));
+    assert!(holders.is_some() && holders < sent, "{ended}");
     assert_eq!(database.relations().await, before);
 }

@@ -4,7 +4,7 @@ use super::{BuildRecord, BuildStatus, CheckRecord, Left, RollbackScope, RunState
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::Origin;
+use crate::domain::event::{Ending, Origin};
 use crate::domain::id::{CheckId, EntryKey, Oid, StepId};
 use crate::domain::plan::ItemState;
 use crate::domain::playbook::Step;
@@ -35,12 +35,18 @@ impl RunState {
 
     /// Counts over all plan items.
     pub fn tally(&self) -> Tally {
+        let put_off = matches!(self.control.closed, Some((_, Ending::NeedsPerson { .. })));
         let mut tally = Tally::default();
         let Some(plan) = &self.plan else { return tally };
         for item in &plan.items {
             tally.total += 1;
             match self.builds.get(&item.key).map(|record| &record.status) {
                 Some(BuildStatus::Verified { .. }) => tally.verified += 1,
+                // Left to whoever takes the run over: nothing is at work on it.
+                Some(BuildStatus::Cleaning { .. }) if put_off => {
+                    tally.waiting += 1;
+                    tally.leftovers += 1;
+                }
                 Some(BuildStatus::Running { .. } | BuildStatus::Cleaning { .. }) => tally.running += 1,
                 Some(BuildStatus::Failed { left, .. }) => {
                     tally.failed += 1;

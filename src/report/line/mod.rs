@@ -10,7 +10,7 @@ use crate::text::Untrusted;
 
 use super::word::Word;
 
-pub(super) use build::{described, failed};
+pub(super) use build::{described, failed, held_up};
 pub(super) use rest::{ending_words, mode_word, planned_item, verdict_word};
 
 /// One line about one thing. All text in it is safe to print.
