@@ -23,12 +23,12 @@ use pin::Pin;
 use super::discover::Binaries;
 use super::surroundings::Surroundings;
 
-/// Whether the person agreed to a download.
+/// Whether a download was agreed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// `--fetch`, or yes at the prompt.
+    /// `--fetch`, which `make rehearse` passes. Nobody is asked besides.
     Given,
-    /// Not asked, or refused: nothing is downloaded and nothing is written.
+    /// No such flag: nothing is downloaded and nothing is written.
     Withheld,
 }
 
