@@ -7,10 +7,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::domain::command::{Command, Verb};
-use crate::domain::event::SessionEnd;
+use crate::domain::event::{BuildEvent, EventKind, RunEvent, SessionEnd};
 use crate::domain::id::Person;
+use crate::domain::progress::Wait;
 use crate::domain::sample::{Link, Samples};
-use crate::domain::target::{Environment, Mode};
+use crate::domain::target::{BudgetPolicy, Environment, Mode};
+use crate::domain::unit::Millis;
 
 use super::console::{Console, Outcome};
 use super::input::{Key, Timed, Token};
@@ -435,6 +437,28 @@ mod keys {
         let [Outcome::Send(command)] = &desk.out[..] else { panic!("{:?}", desk.out) };
         let decided = crate::domain::decide::decide(&desk.console.picture.run, command);
         assert!(decided.is_ok(), "{decided:?}");
+    }
+
+    #[test]
+    fn a_build_over_its_budget_asks_where_it_is_shown() {
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let entry = script.key(2);
+        let spent = |policy| BuildEvent::BudgetSpent {
+            entry: entry.clone(),
+            wait: Wait::Writers,
+            waited: Millis(60_000),
+            policy,
+        };
+        script.build(spent(BudgetPolicy::Ask));
+        let samples = script.samples();
+        let question = "over its budget: x stops it, or let it wait";
+        assert!(!Desk::at(&script, samples.clone()).screen((120, 40)).contains(question), "nobody is asked");
+        let EventKind::Run(RunEvent::Opened { settings, .. }) = &mut script.events[0].kind else {
+            panic!("the first event opens the run")
+        };
+        settings.on_budget = BudgetPolicy::Ask;
+        let screen = Desk::at(&script, samples).screen((120, 40));
+        assert!(screen.contains(question), "{screen}");
     }
 
     #[test]

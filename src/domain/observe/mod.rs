@@ -7,7 +7,7 @@ use super::event::{
     Before, BuildEvent, CheckEvent, Conclusion, DropConclusion, DropEvent, EventKind, Moment, PlanReading,
     RunEvent, SessionEvent, Signalled, StepEvent, VerifyEvent,
 };
-use super::failure::Failure;
+use super::failure::{Failure, FailureClass};
 use super::id::{BackendId, EntryKey, Oid, Person};
 use super::plan::{Plan, StaleReason};
 use super::playbook::StepKind;
@@ -436,7 +436,17 @@ fn budget_spent(state: &RunState, entry: EntryKey, wait: Wait, waited: Millis) -
 
 /// Why a drop did not finish, as far as anybody was told.
 fn unfinished(state: &RunState, entry: &EntryKey) -> String {
-    match state.drops.get(entry).and_then(|drop| drop.result.as_ref()) {
+    let drop = state.drops.get(entry);
+    let stopped = drop.and_then(|drop| drop.stopping.as_ref().map(|by| (by, drop.over_budget)));
+    match drop.and_then(|drop| drop.result.as_ref()) {
+        Some(Err(failure)) if failure.class == FailureClass::Cancelled && stopped.is_some() => {
+            match stopped {
+                Some((_, Some(wait))) => format!("it waited for {} longer than its budget", wait.words()),
+                Some((by, None)) if by.0 == ENGINE => "it gave way to a build of somebody else".to_owned(),
+                Some((by, None)) => format!("stopped by {}", by.0),
+                None => failure.message.clone(),
+            }
+        }
         Some(Err(failure)) => format!("{}: {}", failure.class.sentence(), failure.message),
         Some(Ok(())) => "the server said that it was dropped, and it is there".to_owned(),
         None => "nobody was there to hear how the statement ended".to_owned(),

@@ -92,6 +92,9 @@ pub(super) fn next(
         return retry(conclusion, now.checked_add(pause).unwrap_or(now));
     }
     let said = failure.map(|failure| {
+        if let Some(wait) = record.and_then(BuildRecord::called_off) {
+            return format!("it waited for {} longer than its budget", wait.words());
+        }
         let code = failure.sqlstate.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         format!("{}: {}{code}", failure.class.sentence(), failure.message)
     });

@@ -139,6 +139,24 @@ impl BuildRecord {
         cancelled && by_us && in_time
     }
 
+    /// The wait for which the engine had it cancelled, since its budget was spent.
+    pub fn called_off(&self) -> Option<Wait> {
+        let cancelled = self.failure.as_ref().is_some_and(|it| it.class == FailureClass::Cancelled);
+        match &self.status {
+            BuildStatus::Running { stopping: Some(by), over_budget, .. } if cancelled && by.0 == ENGINE => {
+                *over_budget
+            }
+            BuildStatus::Running { .. }
+            | BuildStatus::Retrying { .. }
+            | BuildStatus::Cleaning { .. }
+            | BuildStatus::Verified { .. }
+            | BuildStatus::Failed { .. }
+            | BuildStatus::Skipped { .. }
+            | BuildStatus::Unknown { .. }
+            | BuildStatus::RolledBack => None,
+        }
+    }
+
     /// Takes a conclusion in and returns what belongs into the ledger.
     pub(super) fn conclude(
         &mut self,

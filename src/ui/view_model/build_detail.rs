@@ -1,6 +1,7 @@
 //! Detail of one entry: its phases, who it waits for, what went wrong, what was sent.
 
 use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
+use crate::domain::budget;
 use crate::domain::catalog::Difference;
 use crate::domain::plan::{ItemState, PlanItem};
 use crate::domain::progress::{Eta, Phase};
@@ -32,6 +33,7 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
     let mut lines = Vec::new();
     let record = scene.build(&item.key);
     let sample = scene.sample(&item.key);
+    lines.extend(question(scene, item, width));
     match record {
         Some(record) if matches!(record.status, BuildStatus::Running { .. }) => {
             if width >= WIDE {
@@ -60,6 +62,24 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
         record.and_then(|record| record.intent.as_ref()).map_or(&item.statement, |it| &it.statement);
     lines.extend(paragraph(Tone::Dim, &scene.show().bare_statement(statement), width));
     lines
+}
+
+/// What a person is asked of a build or drop that waits over its budget.
+fn question(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
+    let run = &scene.picture.run;
+    let asked = budget::questions(run).into_iter().find(|(key, _)| *key == item.key);
+    let Some((_, wait)) = asked else { return Vec::new() };
+    let drop = run.drops.get(&item.key).filter(|drop| drop.conclusion.is_none()).map(|drop| drop.started_at);
+    let build = || {
+        let record = scene.build(&item.key)?;
+        record.phases.last().map(|(_, at)| *at).or(record.held_since)
+    };
+    let waited = drop
+        .or_else(build)
+        .map(|at| format!(" {}", span(Millis::between(at, scene.now).0)))
+        .unwrap_or_default();
+    let text = format!("Waits{waited} for {}, over its budget: x stops it, or let it wait.", wait.words());
+    paragraph(Tone::Warn, &text, width)
 }
 
 /// `1-3 ok  >4 load tree 37%  5-9 todo`, with the time in the phase.

@@ -174,6 +174,8 @@ scenarios! {
     nobody_says_whether_a_rollback_goes_on_waiting
     a_question_stays_open_as_long_as_anything_else_goes_on
     a_drop_over_its_budget_is_called_off
+    a_budget_that_is_spent_each_time_is_what_is_said
+    nobody_says_whether_to_go_on_and_the_table_is_locked_since
     a_late_drop_gives_way_to_a_build
 }
 
