@@ -143,6 +143,30 @@ async fn a_drop_is_held_up_by_readers_too() {
     drop.done.await.unwrap().unwrap();
 }
 
+/// What the engine withdraws a drop for: the build shows among its blockers and in the progress view, on the same table.
+#[tokio::test]
+async fn a_drop_behind_a_build_is_held_up_by_a_session_that_the_progress_view_shows() {
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    session.batch_execute("CREATE TABLE t (x int); CREATE INDEX ix ON t (x)").await.unwrap();
+    let reader = database.connect().await;
+    reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class").await.unwrap();
+    // At its end already: a snapshot that comes later is none of its concern, so this drop cannot kill it.
+    let build = start_build(&database, "CREATE INDEX CONCURRENTLY other ON t (x)").await;
+    let drop = start_build(&database, "DROP INDEX CONCURRENTLY ix").await;
+    let request = watch(&session, drop.pid).await;
+    let (table, round) = (request.table_oid, round(&database, request).await);
+    let blockers = &round.blockers[0].1;
+    let now: Vec<_> = blockers.iter().filter(|it| it.bites == Bites::Now).collect();
+    assert_eq!(now.iter().filter_map(|it| it.backend()).map(|it| it.pid.0).collect::<Vec<_>>(), [build.pid]);
+    let row = round.progress.iter().find(|row| row.backend.pid.0 == build.pid).unwrap();
+    assert_eq!(row.seen.unwrap().table_oid, table);
+    session.execute("SELECT pg_cancel_backend($1)", &[&drop.pid]).await.unwrap();
+    drop.done.await.unwrap().unwrap_err();
+    reader.batch_execute("COMMIT").await.unwrap();
+    build.done.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_prepared_transaction_is_named_and_not_the_session_that_prepared_it() {
     let database = database(MAJOR).await;
