@@ -73,7 +73,7 @@ fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
     if waits && !rolling && !run.is_at_work() && scene.running().is_empty() {
         return Ok(());
     }
-    Err("the engine is at work and shares this process: it would be stopped too".to_owned())
+    Err("the engine is at work, and would be stopped as well".to_owned())
 }
 
 fn may(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {

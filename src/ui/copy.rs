@@ -80,9 +80,9 @@ fn text_of(buffer: &ratatui::buffer::Buffer, y: u16) -> String {
 pub(super) fn aside(text: &str, multiplexer: Multiplexer) -> String {
     let encoded = base64(text.as_bytes());
     let (clipboard, said) = if encoded.len() > LONGEST {
-        (String::new(), "too long for the clipboard: mark it by hand")
+        (String::new(), "too long for a clipboard: mark it by hand")
     } else {
-        (osc52(&encoded, multiplexer), "copied, where the terminal takes it (OSC 52); else mark it by hand")
+        (osc52(&encoded, multiplexer), "copied, if the terminal takes it (OSC 52)")
     };
     format!("{clipboard}\n{text}\n\n-- {said}. Any key goes back. --\n")
 }

@@ -99,6 +99,11 @@ impl Terminal {
         self.outlet.send(&bytes).map(|_| ())
     }
 
+    /// Writes what the terminal did not take at once of a text on the shell's screen.
+    pub(super) fn go_on(&mut self) -> Result<Flow, Errno> {
+        self.outlet.flush(0)
+    }
+
     /// Gives the terminal back and stops this process and its group, as Ctrl-Z does elsewhere; returns when the shell
     /// has let it go on and the terminal is the console's again. Where no shell could let it go on, the system stops
     /// nothing, and this returns at once.

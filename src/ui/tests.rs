@@ -672,7 +672,11 @@ mod keys {
     fn the_screen_is_suspended_only_while_the_engine_waits_and_comes_back_safe() {
         let mut desk = Desk::building();
         desk.see().key(Key::Ctrl('z'));
-        assert!(desk.out.is_empty() && desk.message().contains("shares this process"), "{}", desk.message());
+        assert!(
+            desk.out.is_empty() && desk.message().contains("would be stopped as well"),
+            "{}",
+            desk.message()
+        );
         let mut desk = to_sign();
         desk.arm().key(Key::Ctrl('z'));
         assert_eq!(desk.out.last(), Some(&Outcome::Suspend));

@@ -16,6 +16,8 @@ use super::{Inbound, Leave, Outbound, UiError, Wiring};
 const KEY_PACE: Duration = Duration::from_millis(100);
 /// How often the size of the terminal is looked at, and longest wait of this thread.
 const LOOK_PACE: Duration = Duration::from_millis(250);
+/// How often the rest of a long text on the shell's screen is offered to the terminal.
+const ASIDE_PACE: Duration = Duration::from_millis(20);
 /// So many messages are taken in before the next look at clock and screen.
 const BATCH: usize = 512;
 
@@ -101,7 +103,14 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
             }
             pace.drawn(stopwatch.elapsed(), size);
         }
-        let wait = pace.next(stopwatch.elapsed()).min(LOOK_PACE);
+        let mut wait = pace.next(stopwatch.elapsed()).min(LOOK_PACE);
+        if !console.is_in_view() {
+            match terminal.go_on() {
+                Ok(Flow::Through) => {}
+                Ok(Flow::Stuck) => wait = wait.min(ASIDE_PACE),
+                Err(_) => return Ok(Leave::TerminalGone),
+            }
+        }
         let first = match woken.recv_timeout(wait) {
             Ok(wake) => wake,
             Err(RecvTimeoutError::Timeout) => continue,
@@ -112,6 +121,8 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                 Wake::TerminalGone => return Ok(Leave::TerminalGone),
                 Wake::Token(timed) => {
                     pace.key = true;
+                    // Judged by the newest readings: with a slow refresh those of the last frame may be too old.
+                    console.read(samples(), now());
                     for outcome in console.token(&timed, now()) {
                         let done = match outcome {
                             Outcome::Leave(leave) => return Ok(leave),

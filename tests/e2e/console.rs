@@ -14,20 +14,20 @@ use crate::support::wait::until;
 /// What every screen is made for.
 const SIZE: (u16, u16) = (80, 24);
 /// The gate of a real target without a backup.
-const GATE: &str = "GATE CLOSED  1 UNKNOWN";
+pub(crate) const GATE: &str = "GATE CLOSED  1 UNKNOWN";
 
-fn console(home: &Home, dsn: &str, more: &[&str]) -> Command {
+pub(crate) fn console(home: &Home, dsn: &str, more: &[&str]) -> Command {
     let mut command = home.cicerone(&["console", "index-rollout", "--dsn", dsn, "--environment", "stage"]);
     command.args(more);
     command
 }
 
-fn open(command: &Command) -> Pty {
+pub(crate) fn open(command: &Command) -> Pty {
     Pty::start(command.as_std(), SIZE)
 }
 
 /// Arms, by the name of the database.
-async fn arm(pty: &mut Pty, database: &str) {
+pub(crate) async fn arm(pty: &mut Pty, database: &str) {
     pty.types(":arm").await;
     pty.types(ENTER).await;
     pty.panel("type the database name").await;
@@ -66,7 +66,7 @@ async fn leave(pty: &mut Pty) -> Left {
 }
 
 /// Ends a run that is not.
-async fn abort(pty: &mut Pty) -> Left {
+pub(crate) async fn abort(pty: &mut Pty) -> Left {
     pty.types("q").await;
     pty.panel("type abort").await;
     pty.types(&format!("abort{ENTER}enough was seen{ENTER}")).await;
@@ -74,7 +74,7 @@ async fn abort(pty: &mut Pty) -> Left {
 }
 
 /// Waits for so many frames more: as many seconds on a screen with a clock.
-async fn frames(pty: &mut Pty, count: usize) {
+pub(crate) async fn frames(pty: &mut Pty, count: usize) {
     for _ in 0..count {
         let before = pty.screen();
         pty.until("the clock goes on", |now| now != before).await;
@@ -82,7 +82,7 @@ async fn frames(pty: &mut Pty, count: usize) {
 }
 
 /// A console on the small database, past gate and go, and ARMED.
-async fn building(home: &Home, database: &Database) -> Pty {
+pub(crate) async fn building(home: &Home, database: &Database) -> Pty {
     let mut pty = open(&console(home, &database.conninfo(), &[]));
     pty.shows(GATE).await;
     arm(&mut pty, &database.name).await;
@@ -234,77 +234,12 @@ async fn whoever_holds_a_build_up_is_named_and_ended_by_name() {
 }
 
 /// Statements that cancel or end somebody.
-fn signals(database: &Database) -> Vec<String> {
+pub(crate) fn signals(database: &Database) -> Vec<String> {
     let log = database.log();
     let found = log
         .all()
         .filter(|(_, sql)| sql.contains("pg_terminate_backend") || sql.contains("pg_cancel_backend"));
     found.map(|(_, sql)| sql.to_owned()).collect()
-}
-
-/// Keys that a cat could press: all that print, and some that do not.
-async fn stray(pty: &mut Pty, chance: &mut fastrand::Rng, count: usize) {
-    for _ in 0..count {
-        let key = match chance.u8(0..12) {
-            0 => ESC.to_owned(),
-            1 => ENTER.to_owned(),
-            2 => "\t".to_owned(),
-            3 => ["\x1b[A", "\x1b[B", "\x1b[5~", "\x1bOP", "\x7f"][chance.usize(0..5)].to_owned(),
-            4 => ["s", "u", "x", "w", "K", "q", "p", "r"][chance.usize(0..8)].to_owned(),
-            _ => char::from(chance.u8(b' '..=b'~')).to_string(),
-        };
-        pty.sends(key.as_bytes());
-        tokio::time::sleep(Duration::from_millis(12)).await;
-    }
-    // Out of whatever is open.
-    for _ in 0..4 {
-        pty.types(ESC).await;
-    }
-    if pty.screen().contains("FROZEN") {
-        pty.types("f").await;
-        pty.hides("FROZEN").await;
-    }
-}
-
-#[tokio::test]
-async fn stray_keys_and_pastes_touch_nothing() {
-    let (home, database) = (Home::with_small_registry(), server::small().await);
-    let mut chance = fastrand::Rng::with_seed(20);
-    let mut pty = building(&home, &database).await;
-    pty.shows("[s] your signature at 5").await;
-    pty.types(&format!(":safe{ENTER}")).await;
-    pty.shows("[SAFE]").await;
-    let indexes = database.indexes().await;
-    let changes = database.log().changes().len();
-    stray(&mut pty, &mut chance, 300).await;
-    assert!(pty.is_up());
-    arm(&mut pty, &database.name).await;
-    stray(&mut pty, &mut chance, 300).await;
-    pty.shows("[ARMED").await;
-
-    pty.types("4/open").await;
-    pty.types(ENTER).await;
-    pty.shows("> OK      idx_orders_open").await;
-    pty.sends(b"\x1b[200~u\ridx_orders_open\rbecause I say so\r\x1b[201~");
-    pty.shows("a paste was dropped").await;
-    pty.types("u").await;
-    pty.panel("type the index name").await;
-    pty.sends(b"\x1b[200~idx_orders_open\rbecause I say so\r\x1b[201~");
-    frames(&mut pty, 2).await;
-    assert!(pty.screen().contains("type the index name"), "{}", pty.screen());
-    // Without the marks of a paste, and without a person's pauses.
-    pty.sends(b"idx_orders_open\rbecause I say so\r");
-    frames(&mut pty, 2).await;
-    pty.types(ESC).await;
-    pty.hides("type the index name").await;
-
-    let log = database.log();
-    assert_eq!(log.changes().len(), changes, "{:?}", log.changes().last());
-    assert_eq!(signals(&database), [""; 0]);
-    assert_eq!(database.indexes().await, indexes);
-    // The paste is over after a second of silence.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    abort(&mut pty).await.with_code(6);
 }
 
 #[tokio::test]
@@ -333,6 +268,21 @@ async fn a_statement_is_copied_to_the_clipboard_and_stands_as_text_until_the_nex
         pty.shows(" PRE-FLIGHT ").await;
         abort(&mut pty).await.with_code(6);
     }
+}
+
+#[tokio::test]
+async fn a_pane_that_is_longer_than_a_terminal_takes_at_once_is_copied_to_its_end() {
+    let (home, database) = (Home::new(), server::sample().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &["--registry", server::REGISTRY]));
+    pty.shows(GATE).await;
+    pty.types("3Y").await;
+    pty.shows("Any key goes back").await;
+    let raw = pty.raw();
+    let text = raw.rsplit("\x1b]52;c;").next().expect("a clipboard");
+    let rows = text.lines().filter(|line| line.contains(" TODO ") && line.contains(" to build ")).count();
+    assert_eq!(rows, 82, "{text}");
+    pty.types("j").await;
+    abort(&mut pty).await.with_code(6);
 }
 
 #[tokio::test]

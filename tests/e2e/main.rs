@@ -14,6 +14,7 @@ mod wire;
 
 mod budget;
 mod console;
+mod console_stray;
 mod exit_code;
 mod hostile;
 mod kill;

@@ -27,16 +27,21 @@ pub(super) fn message(scene: &Scene<'_>) -> Option<Line> {
 }
 
 /// What is so, most urgent first.
-pub(super) fn status(scene: &Scene<'_>) -> Line {
+pub(super) fn status(scene: &Scene<'_>, width: usize) -> Line {
     let (word, text) = ended(scene)
         .or_else(|| broken(scene))
         .or_else(|| ending(scene))
         .or_else(|| held(scene))
         .or_else(|| working(scene))
         .unwrap_or_else(|| idle(scene));
-    let more = scene.picture.run.control.panics.len();
-    let line = Line::plain(" ").word(word).then(Tone::Plain, format!("  {text}"));
-    if more == 0 { line } else { line.then(Tone::Bad, "  a task of the engine broke: see the log") }
+    let broke = match scene.picture.run.control.panics.len() {
+        0 => "",
+        _ => "  a task of the engine broke: see [l]",
+    };
+    let line = Line::plain(" ").word(word).then(Tone::Plain, "  ");
+    // A text that does not fit ends in two dots: nothing is lost without a sign.
+    let text = cut(&text, width.saturating_sub(line.width() + cell_width(broke)));
+    line.then(Tone::Plain, text).then(Tone::Bad, broke)
 }
 
 type Said = (Word, String);

@@ -120,7 +120,7 @@ fn full(scene: &Scene<'_>, width: usize, height: u16) -> Full {
         top,
         body: body(scene, width, body_height),
         message: footer::message(scene),
-        status: footer::status(scene),
+        status: footer::status(scene, width),
         sql: footer::sql(scene, width),
         bottom,
         dialog: scene.ui.panel.as_ref().map(|panel| dialog::dialog(panel, scene, width, usize::from(height))),

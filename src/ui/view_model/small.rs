@@ -12,7 +12,7 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
     if let Some(panel) = &scene.ui.panel {
         return ask(scene, panel, height);
     }
-    let status = footer::status(scene);
+    let status = footer::status(scene, width);
     let tally = scene.picture.run.tally();
     let step = scene
         .current()
