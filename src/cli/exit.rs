@@ -187,7 +187,7 @@ pub fn of_run(state: &RunState) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{EventKind, RunEvent};
+    use crate::domain::event::{EventKind, RollbackEvent, RunEvent};
     use crate::domain::failure::FailureClass;
     use crate::domain::plan::ItemState;
     use crate::domain::state::fixture::{BUILD, CHECKS, CONFIRM, Log, entry};
@@ -241,6 +241,16 @@ mod tests {
         assert_eq!(closed(two(), Ending::Aborted), Exit::Aborted);
         assert_eq!(closed(two(), Ending::NeedsPerson { step: CONFIRM.into() }), Exit::NeedsPerson);
         assert_eq!(closed(with_a_built(), Ending::Finished), Exit::Partial);
+    }
+
+    #[test]
+    fn a_rollback_that_nobody_answered_for_needs_a_person() {
+        let mut log = with_a_built();
+        let entries = vec!["public.a".into()];
+        let (by, reason) = ("ana".into(), "it was not wanted".to_owned());
+        log.push(EventKind::Rollback(RollbackEvent::Requested { by, reason, entries }));
+        log.push(EventKind::Run(RunEvent::Closed { ending: Ending::NeedsPerson { step: BUILD.into() } }));
+        assert_eq!(of_rollback(&log.state), Exit::NeedsPerson);
     }
 
     #[test]

@@ -165,3 +165,30 @@ fn a_drop_has_budgets_as_a_build_has() {
         assert_eq!(asked, policy == BudgetPolicy::Ask);
     }
 }
+
+#[test]
+fn a_rollback_that_nobody_answered_for_goes_on_with_the_next_process() {
+    let mut log = asking();
+    log.ended(A, Ok(()));
+    let facts = log.facts(A, 7, true);
+    log.read(A, reading(Some(facts)), Some(10));
+    log.built(B, 8);
+    log.command(Verb::Roll { entries: Vec::new(), reason: LONG.to_owned() }).unwrap();
+    for (n, entry) in [(7, A), (8, B)] {
+        let (key, oid, purpose) = (EntryKey::from(entry), Oid(n), DropPurpose::Rollback);
+        log.push(EventKind::Drop(DropEvent::Started { entry: key.clone(), oid, purpose }));
+        assert!(!left(&log), "a drop that has just begun is no question");
+        log.outcome(Outcome::TableHeldTooLong { entry: key, waited: Millis(1) });
+    }
+    assert!(left(&log));
+    log.command(Verb::EndUnanswered).unwrap();
+    for (n, entry) in [(7, A), (8, B)] {
+        log.outcome(Outcome::DropRefused { entry: entry.into(), oid: Oid(n), why: "not free".to_owned() });
+    }
+    let end = Ending::NeedsPerson { step: BUILD.into() };
+    let closed = EventKind::Run(RunEvent::Closed { ending: end });
+    assert_eq!(next_effect(&log.state, &InFlight::new(), log.now()), Some(Effect::Record(closed.clone())));
+    log.push(closed);
+    let rollback = log.state.control.rollback.as_ref().unwrap();
+    assert_eq!((rollback.entries.len(), rollback.finished), (2, None));
+}

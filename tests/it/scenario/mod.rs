@@ -172,6 +172,7 @@ scenarios! {
     nobody_says_whether_to_go_on_waiting_for_a_table
     nobody_says_whether_to_go_on_and_the_leftover_waits_as_well
     nobody_says_whether_a_rollback_goes_on_waiting
+    nobody_says_whether_a_rollback_goes_on_waiting_for_a_table
     a_question_stays_open_as_long_as_anything_else_goes_on
     a_drop_over_its_budget_is_called_off
     a_budget_that_is_spent_each_time_is_what_is_said
