@@ -559,6 +559,7 @@ mod keys {
         assert!(desk.message().contains("no filter"), "{}", desk.message());
         desk.keys("/orders\n");
         let first = chosen(&desk);
+        assert!(desk.screen((80, 24)).contains(" /orders ([Esc] shows all) "), "{}", desk.screen((80, 24)));
         let second = chosen(desk.keys("n"));
         assert_ne!(first, second);
         assert_eq!(chosen(desk.keys("n")), first, "round the end");

@@ -340,6 +340,24 @@ async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 }
 
 #[tokio::test]
+async fn ctrl_z_without_a_shell_that_could_bring_it_back_stops_nothing() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    // The first process of its session, as a command that ssh starts is.
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    let before = pty.raw().matches("\x1b[?1049h").count();
+    pty.sends(b"\x1a");
+    crate::support::wait::eventually("the screen was given and taken back", || {
+        pty.raw().matches("\x1b[?1049h").count() > before
+    })
+    .await;
+    pty.shows(GATE).await;
+    frames(&mut pty, 2).await;
+    assert!(pty.is_up());
+    abort(&mut pty).await.with_code(6);
+}
+
+#[tokio::test]
 async fn sigterm_gives_the_terminal_back() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut pty = open(&console(&home, &database.conninfo(), &[]));

@@ -231,6 +231,11 @@ pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
     let tail: Vec<Span> = bound.iter().filter(|it| always(it)).filter_map(|it| hint(it, scene)).collect();
     let room = width.saturating_sub(tail.iter().map(|span| cell_width(&span.text)).sum());
     let mut line = Line::plain(" ");
+    if !scene.ui.filter.is_empty() {
+        // Rows that are left out must not be forgotten.
+        let filter = scene.show().name(&scene.ui.filter, 20);
+        line = line.then(Tone::Warn, format!("/{filter} ([Esc] shows all) "));
+    }
     for span in bound.iter().filter(|it| !always(it)).filter_map(|it| hint(it, scene)) {
         if line.width() + cell_width(&span.text) <= room {
             line.0.push(span);
