@@ -166,9 +166,14 @@ async fn what_is_typed_ahead_of_a_screen_or_a_panel_acts_on_neither() {
     frames(&mut pty, 1).await;
     assert!(!pty.screen().contains("type "), "{}", pty.screen());
     let commands = journaled(&home);
-    // Before anybody can have read the panel.
+    // Before the panel is on the screen, and before anybody can have read it.
     pty.types(&format!("sgo{ENTER}")).await;
     pty.shows("type go").await;
+    pty.types(ESC).await;
+    pty.hides("type go").await;
+    pty.types("s").await;
+    pty.shows("type go").await;
+    pty.types(&format!("go{ENTER}")).await;
     frames(&mut pty, 1).await;
     assert!(pty.screen().contains("type go"), "{}", pty.screen());
     // In one go, as a macro types it: a paste.
