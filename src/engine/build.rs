@@ -152,19 +152,24 @@ async fn witness(
     result: &Result<(), Failure>,
 ) -> Result<(), NotRecorded> {
     let made = match result.as_ref().map_err(|failure| failure.class) {
-        Ok(()) => true,
-        Err(class) if class.leaves_doubt() || class == FailureClass::NameTaken => false,
-        Err(class) if class.is_of_the_build() => true,
-        // It may have ended while it waited for the table behind somebody who makes an index of this name.
-        Err(_) => session.others_build().await.is_ok_and(|others| !others),
+        Err(class) if class.leaves_doubt() || class == FailureClass::NameTaken => return Ok(()),
+        Err(class) if !class.is_of_the_build() => left_behind(task, session).await,
+        Ok(()) | Err(_) => session.oid_named(&task.index).await.ok().flatten(),
     };
-    if !made {
-        return Ok(());
+    match made {
+        Some(oid) => recorder.record(Outcome::Located { entry: task.entry.clone(), oid }).await,
+        None => Ok(()),
     }
-    match session.oid_named(&task.index).await {
-        Ok(Some(oid)) => recorder.record(Outcome::Located { entry: task.entry.clone(), oid }).await,
-        Ok(None) | Err(_) => Ok(()),
+}
+
+/// What a statement left that may have ended while it waited for the table behind somebody who makes an index of this
+/// name: theirs is at work, or it is valid; one that our statement left is neither.
+async fn left_behind(task: &Task, session: &mut dyn BuildSession) -> Option<Oid> {
+    if session.others_build().await != Ok(false) {
+        return None;
     }
+    let index = session.index_named(&task.index).await.ok().flatten()?;
+    (!index.flags.usable()).then_some(index.oid)
 }
 
 async fn end(recorder: &Recorder, task: &Task, result: Result<(), Failure>) -> Result<(), NotRecorded> {

@@ -56,7 +56,9 @@ pub(super) fn conclude(
         return Conclusion::Verified { oid: index.oid, size: index.size, origin };
     }
     if let Some(builder) = builder {
-        return being_built(state, record, builder, Some(index.oid));
+        // Who is known by the item lock alone may still wait for the table, behind whoever builds this index.
+        let theirs = builder.index_oid.filter(|oid| *oid == index.oid);
+        return being_built(state, record, builder, theirs);
     }
     let origin = origin(state, entry, record, index);
     Conclusion::Leftover { oid: index.oid, flags: index.flags, size: index.size, origin }

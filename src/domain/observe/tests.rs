@@ -201,6 +201,31 @@ fn an_index_that_nobody_saw_being_made_is_presumed_and_dropped_only_by_name() {
 }
 
 #[test]
+fn what_comes_after_an_attempt_that_left_nothing_is_not_presumed_to_be_of_it() {
+    let mut log = sent();
+    let (conclusion, _) = after(&mut log, Err(fail(FailureClass::Privilege)), reading(None));
+    assert_eq!(conclusion, Conclusion::Absent);
+    let present = ItemState::Present { oid: Oid(9), size: crate::domain::unit::Bytes(1) };
+    let plan = plan(vec![entry("a", 1, present)], &RunSettings::default());
+    log.push(EventKind::Run(RunEvent::Planned { plan: Box::new(plan) }));
+    let status = &log.state.builds[&A.into()].status;
+    assert!(matches!(status, BuildStatus::Verified { origin: Origin::NotOurs }), "{status:?}");
+    assert!(log.state.presumed(&A.into()).is_none());
+}
+
+#[test]
+fn an_orphan_that_only_holds_its_item_lock_says_nothing_of_the_index_under_its_name() {
+    let mut log = sent();
+    let mut seen = reading(Some(broken(&log)));
+    // It waits for the table, behind a stranger who makes an index of the same name.
+    let queued = edit(builder(OURS, "cicerone/run/a"), |it| it.item_lock = Some(A.into()));
+    seen.builders = vec![queued];
+    let (conclusion, _) = concluded(&log.read(A, seen, None));
+    assert_eq!(conclusion, Conclusion::StillBuilding { backend: backend(OURS), oid: None });
+    assert!(log.state.ledger.is_empty());
+}
+
+#[test]
 fn an_orphan_that_is_found_at_work_is_a_witness() {
     let mut log = sent();
     let mut seen = reading(Some(broken(&log)));

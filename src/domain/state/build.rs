@@ -182,6 +182,10 @@ impl BuildRecord {
             self.intent = None;
         }
         let never_sent = self.intent.is_none() && self.failure.is_none();
+        if *conclusion == Conclusion::Absent {
+            // It left nothing: whatever has the name from here on is not of this statement.
+            self.intent = None;
+        }
         if (never_sent || self.gave_way()) && matches!(next, Next::Retry { .. } | Next::DropThenRetry { .. })
         {
             self.attempts = self.attempts.saturating_sub(1);
