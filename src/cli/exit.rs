@@ -169,6 +169,7 @@ pub fn of_run(state: &RunState) -> Exit {
                 _ => Exit::Partial,
             }
         }
+        Some(Ending::NeedsPerson { .. }) if state.control.unanswered.is_some() => Exit::NeedsPerson,
         Some(Ending::NeedsPerson { .. }) if tally.failed + tally.skipped > 0 => Exit::Partial,
         Some(Ending::NeedsPerson { .. }) => Exit::NeedsPerson,
         Some(Ending::Finished) => {
@@ -187,7 +188,7 @@ pub fn of_run(state: &RunState) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{EventKind, RollbackEvent, RunEvent};
+    use crate::domain::event::{BuildEvent, EventKind, RollbackEvent, RunEvent};
     use crate::domain::failure::FailureClass;
     use crate::domain::plan::ItemState;
     use crate::domain::state::fixture::{BUILD, CHECKS, CONFIRM, Log, entry};
@@ -251,6 +252,20 @@ mod tests {
         log.push(EventKind::Rollback(RollbackEvent::Requested { by, reason, entries }));
         log.push(EventKind::Run(RunEvent::Closed { ending: Ending::NeedsPerson { step: BUILD.into() } }));
         assert_eq!(of_rollback(&log.state), Exit::NeedsPerson);
+    }
+
+    #[test]
+    fn a_wait_that_nobody_answered_for_needs_a_person_whatever_else_failed() {
+        let mut log = two();
+        let (entry, by, reason) = ("public.b".into(), "ana".into(), "it drifted".to_owned());
+        log.push(EventKind::Build(BuildEvent::Skipped { entry, by, reason }));
+        let end = || Ending::NeedsPerson { step: BUILD.into() };
+        assert_eq!(closed(log.clone(), end()), Exit::Partial);
+        log.push(EventKind::Run(RunEvent::Unanswered {
+            step: BUILD.into(),
+            entries: vec!["public.a".into()],
+        }));
+        assert_eq!(closed(log, end()), Exit::NeedsPerson);
     }
 
     #[test]

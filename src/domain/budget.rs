@@ -12,7 +12,7 @@ use super::id::{EntryKey, Oid};
 use super::plan::PlanItem;
 use super::playbook::StepKind;
 use super::progress::Wait;
-use super::schedule::{WAITING_SESSIONS, next_build};
+use super::schedule::{has_room_to_drop, next_build};
 use super::state::{AfterCleaning, BuildRecord, BuildStatus, RunState, Stage, StepStatus};
 use super::target::{BudgetPolicy, RunSettings};
 use super::unit::Millis;
@@ -34,8 +34,10 @@ pub fn questions(state: &RunState) -> Vec<(EntryKey, Wait)> {
         return Vec::new();
     }
     let drops = state.drops.iter().filter_map(|(key, drop)| {
-        let waits = drop.conclusion.is_none() && drop.result.is_none() && drop.stopping.is_none();
-        drop.over_budget.filter(|_| waits).map(|wait| (key.clone(), wait))
+        // Before it is sent, for the first time or again, it waits for its table.
+        let waits = |wait: &Wait| drop.is_on_server() || *wait == Wait::FirstLock;
+        let open = drop.conclusion.is_none() && drop.stopping.is_none();
+        drop.over_budget.filter(|wait| open && waits(wait)).map(|wait| (key.clone(), wait))
     });
     let builds = state.builds.iter().filter_map(|(key, record)| match record.status {
         BuildStatus::Running { stopping: None, over_budget: Some(wait), stage }
@@ -79,7 +81,7 @@ pub fn only_questions_left(state: &RunState) -> bool {
     if let Some(rollback) = rollback {
         let free = |key: &EntryKey| state.table_of(key).is_none_or(|oid| !busy.contains(&oid));
         let next = |key: &EntryKey| state.ledger.contains_key(key) && !asked(key) && free(key);
-        return has_no_room(state) || !rollback.entries.iter().any(next);
+        return !has_room_to_drop(state) || !rollback.entries.iter().any(next);
     }
     control.abort.is_some() || (control.paused.is_none() && !can_build(state))
 }
@@ -94,12 +96,7 @@ fn is_stuck_cleaning(state: &RunState, key: &EntryKey, busy: &[Oid]) -> bool {
     let put_off = matches!(then, AfterCleaning::Retry { .. })
         && state.control.paused.is_some()
         && !state.is_ending_for(key);
-    !begun && (taken || put_off || has_no_room(state))
-}
-
-fn has_no_room(state: &RunState) -> bool {
-    let waits = state.drops.values().filter(|it| it.conclusion.is_none() && !it.blockers.is_empty());
-    waits.count() >= WAITING_SESSIONS
+    !begun && (taken || put_off || !has_room_to_drop(state))
 }
 
 /// Whether another build may begin, now or once its pause is over.

@@ -15,7 +15,7 @@ use super::state::{BuildRecord, BuildStatus, RunState, Stage};
 use super::target::RunSettings;
 
 /// Builds and drops that wait for people do not count as jobs, but their sessions are not free either.
-pub(super) const WAITING_SESSIONS: usize = 6;
+const WAITING_SESSIONS: usize = 6;
 
 /// The entry to build next and the number of its attempt.
 pub fn next_build(
@@ -55,6 +55,14 @@ pub fn next_build(
             let attempts = state.builds.get(&item.key).map_or(0, |record| record.attempts);
             (item.key.clone(), attempts.saturating_add(1))
         })
+}
+
+/// Whether another drop may begin. One that is held up by others leaves its place to the next, as a build does.
+pub(super) fn has_room_to_drop(state: &RunState) -> bool {
+    let jobs = state.run.as_ref().map_or(1, |run| run.settings.jobs.max(1) as usize);
+    let begun = || state.drops.values().filter(|drop| drop.conclusion.is_none());
+    let waiting = begun().filter(|drop| !drop.blockers.is_empty()).count();
+    begun().count() - waiting < jobs && waiting < WAITING_SESSIONS
 }
 
 /// How many builds there may be at once.

@@ -144,7 +144,7 @@ impl Engine {
             .state
             .drops
             .iter()
-            .filter(|(_, drop)| drop.conclusion.is_none() && drop.result.is_none())
+            .filter(|(_, drop)| drop.is_on_server())
             .filter_map(|(key, drop)| Some((key.clone(), drop.backend?)));
         let left_running = builds.chain(drops).collect();
         EngineEnd { left_running, head: self.journal.head(), sealed: self.sealed, state: self.state }

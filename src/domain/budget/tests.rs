@@ -129,6 +129,69 @@ fn what_nobody_answered_for_is_stopped_and_the_next_process_goes_on_with_it() {
 }
 
 #[test]
+fn a_leftover_that_stays_is_gone_on_with_also_when_the_run_was_to_end() {
+    let mut log = asking();
+    log.built(B, 8);
+    log.command(Verb::Abort { reason: LONG.to_owned() }).unwrap();
+    log.command(Verb::EndUnanswered).unwrap();
+    log.ended(A, Err(fail(FailureClass::Cancelled)));
+    let facts = log.facts(A, 7, false);
+    log.read(A, reading(Some(facts)), Some(10));
+    let (entry, oid) = (EntryKey::from(A), Oid(7));
+    log.push(EventKind::Drop(DropEvent::Started {
+        entry: entry.clone(),
+        oid,
+        purpose: DropPurpose::Leftover,
+    }));
+    log.outcome(Outcome::DropRefused { entry, oid, why: "the lock is not free".to_owned() });
+    let ending = |log: &Log| match next_effect(&log.state, &InFlight::new(), log.now()) {
+        Some(Effect::Record(EventKind::Run(RunEvent::Closed { ending }))) => ending,
+        other => panic!("{other:?}"),
+    };
+    let end = ending(&log);
+    assert_eq!(end, Ending::NeedsPerson { step: BUILD.into() });
+    log.push(EventKind::Run(RunEvent::Closed { ending: end }));
+    assert_eq!((log.state.tally().running, log.state.tally().leftovers), (0, 1));
+    log.state.control.closed = None;
+    log.state.builds.remove(&A.into());
+    assert_eq!(ending(&log), Ending::Aborted, "nothing is left to anybody");
+}
+
+#[test]
+fn drops_that_ask_and_take_every_job_leave_no_room_for_a_rollback() {
+    let settings = RunSettings { jobs: 1, on_budget: BudgetPolicy::Ask, ..RunSettings::default() };
+    let items = vec![entry("a", 1, ItemState::ToBuild), entry("b", 2, ItemState::ToBuild)];
+    let mut log = Log::building_with(items, &settings);
+    log.built(A, 7).built(B, 8);
+    log.command(Verb::Roll { entries: Vec::new(), reason: LONG.to_owned() }).unwrap();
+    let (key, purpose) = (EntryKey::from(B), DropPurpose::Rollback);
+    log.push(EventKind::Drop(DropEvent::Started { entry: key, oid: Oid(8), purpose }));
+    send_drop(&mut log, 30);
+    assert!(!left(&log));
+    overdue(&mut log, B, Wait::Readers);
+    let busy: InFlight = [crate::domain::effect::EffectKey::Entry(B.into())].into_iter().collect();
+    assert_eq!(next_effect(&log.state, &busy, log.now()), None, "the one job is taken");
+    assert!(left(&log));
+    log.outcome(Outcome::DropHeldUp { entry: B.into(), blockers: vec![blocker()] });
+    assert!(!left(&log), "one that is held up leaves its job to the next");
+}
+
+#[test]
+fn an_orphan_that_is_found_again_still_asks() {
+    let mut log = asking();
+    log.built(B, 8);
+    log.ended(A, Err(fail(FailureClass::ConnectionLost)));
+    let facts = log.facts(A, 7, false);
+    let mut seen = reading(Some(facts));
+    let builder = crate::domain::state::fixture::builder(10, "cicerone/r1/x");
+    seen.builders = vec![crate::domain::catalog::Builder { index_oid: Some(Oid(7)), ..builder }];
+    log.read(A, seen, None);
+    assert!(matches!(log.state.builds[&A.into()].status, BuildStatus::Running { stage: Stage::Watched, .. }));
+    assert_eq!(questions(&log.state), [(A.into(), Wait::OldSnapshots)]);
+    assert!(left(&log));
+}
+
+#[test]
 fn a_take_over_asks_anew() {
     let mut log = asking();
     log.built(B, 8);
@@ -152,18 +215,46 @@ fn a_drop_has_budgets_as_a_build_has() {
         let (key, oid) = (EntryKey::from(B), Oid(8));
         let purpose = DropPurpose::Rollback;
         log.push(EventKind::Drop(DropEvent::Started { entry: key.clone(), oid, purpose }));
-        log.outcome(Outcome::AboutToDrop {
-            entry: key.clone(),
-            oid,
-            statement: "DROP INDEX CONCURRENTLY".to_owned(),
-            backend: backend(30),
-        });
+        send_drop(&mut log, 30);
         overdue(&mut log, B, Wait::Readers);
         assert_eq!(log.state.drops[&key].over_budget, Some(Wait::Readers));
         assert_eq!(log.state.drops[&key].stopping.is_some(), stops, "{policy:?}");
         let asked = questions(&log.state).iter().any(|(asked, _)| *asked == key);
         assert_eq!(asked, policy == BudgetPolicy::Ask);
     }
+}
+
+#[test]
+fn a_drop_whose_first_try_failed_asks_as_any_other() {
+    let tried = |class| {
+        let mut log = asking();
+        log.built(B, 8);
+        let (entry, oid, purpose) = (EntryKey::from(B), Oid(8), DropPurpose::Rollback);
+        log.push(EventKind::Drop(DropEvent::Started { entry: entry.clone(), oid, purpose }));
+        send_drop(&mut log, 30);
+        log.outcome(Outcome::DropEnded { entry, result: Err(fail(class)) });
+        log
+    };
+    let asks = |log: &Log| questions(&log.state).into_iter().find(|(key, _)| *key == B.into());
+    let mut lost = tried(FailureClass::ConnectionLost);
+    overdue(&mut lost, B, Wait::Readers);
+    assert_eq!(asks(&lost), Some((B.into(), Wait::Readers)), "the server may be at it still");
+    let mut again = tried(FailureClass::Deadlock);
+    overdue(&mut again, B, Wait::Readers);
+    assert_eq!(asks(&again), None, "it was told of one that is over");
+    for class in [FailureClass::Deadlock, FailureClass::ConnectionLost] {
+        let mut held = tried(class);
+        held.outcome(Outcome::TableHeldTooLong { entry: B.into(), waited: Millis(1) });
+        assert_eq!(asks(&held), Some((B.into(), Wait::FirstLock)), "{class:?}");
+    }
+    send_drop(&mut again, 31);
+    overdue(&mut again, B, Wait::Readers);
+    assert_eq!(asks(&again), Some((B.into(), Wait::Readers)));
+}
+
+fn send_drop(log: &mut Log, pid: i32) {
+    let (entry, oid, statement) = (EntryKey::from(B), Oid(8), "DROP INDEX CONCURRENTLY".to_owned());
+    log.outcome(Outcome::AboutToDrop { entry, oid, statement, backend: backend(pid) });
 }
 
 #[test]

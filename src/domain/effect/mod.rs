@@ -13,7 +13,7 @@ use super::event::{
 use super::id::{EntryKey, Oid, Person, StepId};
 use super::observe::ENGINE;
 use super::plan::{Importance, ItemState, LeftoverHarm, Plan, PlanItem, SnapshotEffect};
-use super::schedule::WAITING_SESSIONS;
+use super::schedule::has_room_to_drop;
 use super::state::{AfterCleaning, BuildRecord, BuildStatus, RollbackRecord, RollbackScope, RunState, Stage};
 use super::target::{AbortPolicy, Mode};
 
@@ -234,9 +234,8 @@ impl Look<'_> {
             if self.idle(key) {
                 return Some(Effect::ReconcileDrop { entry: key.clone(), oid: drop.oid });
             }
-            let on_server = drop.backend.is_some() && drop.result.is_none();
             if drop.stopping.is_some()
-                && on_server
+                && drop.is_on_server()
                 && let Some(effect) = self.once(Effect::Cancel { entry: key.clone() })
             {
                 return Some(effect);
@@ -247,7 +246,7 @@ impl Look<'_> {
 
     /// The next leftover to drop: as many at once as there are jobs, those that reject writes first.
     fn cleaning(&self) -> Option<Effect> {
-        if self.mode == Mode::DryRun || !self.may_drop() {
+        if self.mode == Mode::DryRun || !has_room_to_drop(self.state) {
             return None;
         }
         let next = self.state.builds.iter().filter_map(|(key, record)| {
@@ -260,17 +259,6 @@ impl Look<'_> {
         });
         next.min_by_key(|(key, _)| self.state.plan.as_ref().and_then(|plan| plan.item(key)).map(harm))
             .map(|(key, oid)| Effect::Drop { entry: key.clone(), oid, purpose: DropPurpose::Leftover })
-    }
-
-    fn jobs(&self) -> usize {
-        self.state.run.as_ref().map_or(1, |run| run.settings.jobs.max(1) as usize)
-    }
-
-    /// Whether another drop may begin. One that is held up by others leaves its place to the next, as a build does.
-    fn may_drop(&self) -> bool {
-        let begun = || self.state.drops.values().filter(|drop| drop.conclusion.is_none());
-        let waiting = begun().filter(|drop| !drop.blockers.is_empty()).count();
-        begun().count() - waiting < self.jobs() && waiting < WAITING_SESSIONS
     }
 
     /// A drop that only makes room for another attempt is part of what a pause holds back.
@@ -317,7 +305,7 @@ impl Look<'_> {
         let since = self.state.control.unanswered.as_ref().map(|(at, _)| *at);
         let waiting = self.state.drops.iter().find(|(_, drop)| {
             let before = since.is_some_and(|since| drop.started_at < since);
-            before && drop.conclusion.is_none() && drop.result.is_none() && drop.stopping.is_none()
+            before && drop.conclusion.is_none() && drop.stopping.is_none()
         });
         if let Some((key, _)) = waiting {
             let (entry, by) = (key.clone(), engine());
@@ -332,9 +320,11 @@ impl Look<'_> {
             self.state.is_at_work_on(key) && !stays
         });
         let busy = works || self.in_flight.iter().any(EffectKey::acts);
+        // A leftover that stays goes with the next run, which takes only such an end over.
+        let stays = self.state.builds.values().any(|it| matches!(it.status, BuildStatus::Cleaning { .. }));
         let ending = match self.state.control.abort {
-            Some(_) => Ending::Aborted,
-            None => Ending::NeedsPerson { step: step.clone() },
+            Some(_) if !stays => Ending::Aborted,
+            Some(_) | None => Ending::NeedsPerson { step: step.clone() },
         };
         (!busy).then(|| close(ending))
     }
@@ -393,7 +383,7 @@ impl Look<'_> {
         if whole && let Some(effect) = self.leave_to_others() {
             return Some(effect);
         }
-        let free = self.may_drop();
+        let free = has_room_to_drop(self.state);
         for key in &rollback.entries {
             if let Some(made) = self.state.ledger.get(key)
                 && free

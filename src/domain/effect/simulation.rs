@@ -12,7 +12,7 @@ use crate::domain::observe::{Outcome, who_builds};
 use crate::domain::plan::fixture::{edit, identity};
 use crate::domain::state::StepStatus;
 use crate::domain::state::fixture::{
-    BUILD, CONFIRM, Log, backend, builder, entry, operator, plan, reading, target,
+    BUILD, CONFIRM, Log, backend, builder, entry, fail, operator, plan, reading, target,
 };
 use crate::domain::target::RunSettings;
 use crate::domain::unit::Bytes;
@@ -41,7 +41,7 @@ enum Work {
     Explain(Vec<EntryKey>, Moment),
     Build { entry: EntryKey, attempt: u32, at: At },
     Reconcile { entry: EntryKey, told: bool },
-    Drop { entry: EntryKey, oid: Oid, purpose: DropPurpose, at: At },
+    Drop { entry: EntryKey, oid: Oid, purpose: DropPurpose, tries: u8, at: At },
     ReconcileDrop { entry: EntryKey, oid: Oid },
     Cancel { entry: EntryKey },
     Verify(Vec<EntryKey>),
@@ -52,6 +52,8 @@ enum Work {
 enum At {
     Ready,
     Sent(i32),
+    /// The connection broke, and the server goes on.
+    Lost,
     Ended(Option<i32>),
 }
 
@@ -104,6 +106,7 @@ impl Simulation {
 
     /// Everything that can be done now, with the promises that every effect must keep.
     pub(super) fn pump(&mut self) {
+        self.knows_what_the_server_drops();
         for _ in 0..500 {
             let Some(effect) = next_effect(&self.log.state, &self.in_flight, self.log.now()) else { return };
             let key = effect.key();
@@ -128,7 +131,7 @@ impl Simulation {
                 Effect::Cancel { entry } => Work::Cancel { entry },
                 Effect::Drop { entry, oid, purpose } => {
                     self.log.push(EventKind::Drop(DropEvent::Started { entry: entry.clone(), oid, purpose }));
-                    Work::Drop { entry, oid, purpose, at: At::Ready }
+                    Work::Drop { entry, oid, purpose, tries: 1, at: At::Ready }
                 }
                 Effect::ReconcileDrop { entry, oid } => Work::ReconcileDrop { entry, oid },
                 Effect::Verify { entries } => Work::Verify(entries),
@@ -180,6 +183,16 @@ impl Simulation {
         }
     }
 
+    /// What may be at work on the server is never taken for over: it could not be stopped.
+    fn knows_what_the_server_drops(&self) {
+        for (_, work) in &self.work {
+            if let Work::Drop { entry, at: At::Sent(_) | At::Lost, .. } = work {
+                let drop = &self.log.state.drops[entry];
+                assert!(drop.is_on_server(), "{entry:?} is dropped at this moment: {drop:?}");
+            }
+        }
+    }
+
     /// Whether a person, or a policy that a person set, wanted exactly this index to go.
     fn was_named(&self, entry: &EntryKey, oid: Oid) -> bool {
         let policy = self.log.state.repairs_leftovers();
@@ -206,12 +219,17 @@ impl Simulation {
 
     /// What a worker or the observer says of something that waits.
     pub(super) fn overdue(&mut self, entry: EntryKey, what: u8) {
+        let of = entry.clone();
         let waited = crate::domain::unit::Millis(1);
         self.log.outcome(match what {
             0 => Outcome::BudgetSpent { entry, wait: crate::domain::progress::Wait::Writers, waited },
             1 => Outcome::TableHeldTooLong { entry, waited },
             _ => Outcome::LateComer { entry },
         });
+        let dropped = |work: &Work| matches!(work, Work::Drop { entry, at: At::Sent(_) | At::Lost, .. } if *entry == of);
+        if what > 1 && self.work.iter().any(|(_, work)| dropped(work)) {
+            assert!(self.log.state.drops[&of].stopping.is_some(), "{of:?} stays in the way of a build");
+        }
     }
 
     pub(super) fn busy(&self) -> usize {
@@ -225,7 +243,7 @@ impl Simulation {
                 if dice.roll(2) == 1 {
                     self.stop_building(&entry);
                 }
-            } else if let Work::Drop { entry, oid, at: At::Sent(_), .. } = work {
+            } else if let Work::Drop { entry, oid, at: At::Sent(_) | At::Lost, .. } = work {
                 self.end_drop(&entry, oid, dice);
             }
         }
@@ -370,7 +388,11 @@ impl Simulation {
                 None
             }
             Work::Build { entry, attempt, at } => self.build(entry, attempt, at, dice),
-            Work::Drop { entry, oid, purpose, at } => self.removal(entry, oid, purpose, at, dice),
+            Work::Drop { entry, oid, purpose, tries, at } => {
+                let at = self.removal(&entry, oid, purpose, tries, at, dice)?;
+                let tries = if at == At::Ready { tries + 1 } else { tries };
+                Some(Work::Drop { entry, oid, purpose, tries, at })
+            }
         }
     }
 
@@ -413,6 +435,7 @@ impl Simulation {
                 self.indexes.insert(entry.clone(), index);
                 Some(Work::Build { entry, attempt, at: At::Sent(pid) })
             }
+            At::Lost => unreachable!("a build that is lost is read at once"),
             At::Sent(pid) => {
                 let stopping =
                     self.log.state.builds.get(&entry).is_some_and(|record| record.stopping().is_some());
@@ -459,25 +482,24 @@ impl Simulation {
 
     fn removal(
         &mut self,
-        entry: EntryKey,
+        entry: &EntryKey,
         oid: Oid,
         purpose: DropPurpose,
+        tries: u8,
         at: At,
         dice: &mut Dice<'_>,
-    ) -> Option<Work> {
-        let is = self.indexes.get(&entry).filter(|it| it.oid == oid).copied();
+    ) -> Option<At> {
+        let is = self.indexes.get(entry).filter(|it| it.oid == oid).copied();
         match at {
             At::Ready => {
                 let Some(index) = is else {
-                    self.read_drop(entry, oid);
+                    self.read_drop(entry.clone(), oid);
                     return None;
                 };
-                let unwanted = self.log.state.drops.get(&entry).is_some_and(|drop| drop.stopping.is_some());
-                let closed = unwanted || self.log.state.control.target_changed.is_some();
                 let usable = purpose == DropPurpose::Leftover && index.usable;
-                if closed || usable || index.built_by.is_some() || dice.roll(6) == 5 {
+                if !self.may_drop(entry) || usable || index.built_by.is_some() || dice.roll(6) == 5 {
                     let why = "refused".to_owned();
-                    self.log.outcome(Outcome::DropRefused { entry, oid, why });
+                    self.log.outcome(Outcome::DropRefused { entry: entry.clone(), oid, why });
                     return None;
                 }
                 let pid = self.number();
@@ -488,30 +510,52 @@ impl Simulation {
                     statement,
                     backend: backend(pid),
                 });
-                Some(Work::Drop { entry, oid, purpose, at: At::Sent(pid) })
+                Some(At::Sent(pid))
             }
             At::Sent(pid) => {
                 if let Some(index) = is {
-                    let named = self.was_named(&entry, oid);
+                    let named = self.was_named(entry, oid);
                     assert!(index.maker == Maker::Us || named, "{entry:?}: {index:?} is not ours to drop");
                 }
-                let result = if dice.roll(5) == 4 {
-                    self.end_drop(&entry, oid, dice);
-                    Err(Failure::lost("reset"))
-                } else {
-                    if is.is_some() {
-                        self.indexes.remove(&entry);
-                    }
-                    Ok(())
+                let roll = dice.roll(7);
+                let result = match roll {
+                    4 | 5 => Err(Failure::lost("reset")),
+                    6 => Err(fail(FailureClass::Deadlock)),
+                    _ => Ok(()),
                 };
+                match roll {
+                    // It goes on without anybody to hear it.
+                    5 => {}
+                    4 | 6 => self.end_drop(entry, oid, dice),
+                    _ if is.is_some() => drop(self.indexes.remove(entry)),
+                    _ => {}
+                }
                 self.log.outcome(Outcome::DropEnded { entry: entry.clone(), result });
-                Some(Work::Drop { entry, oid, purpose, at: At::Ended(Some(pid)) })
+                Some(if roll == 5 { At::Lost } else { At::Ended(Some(pid)) })
+            }
+            At::Lost => {
+                if dice.roll(3) == 1 {
+                    return Some(At::Lost);
+                }
+                self.end_drop(entry, oid, dice);
+                Some(At::Ended(None))
             }
             At::Ended(_) => {
-                self.read_drop(entry, oid);
+                let result = self.log.state.drops.get(entry).and_then(|drop| drop.result.as_ref());
+                let passes = result.is_some_and(|it| it.as_ref().is_err_and(|it| it.class.may_pass()));
+                if passes && is.is_some() && tries < 3 && self.may_drop(entry) && dice.roll(2) == 1 {
+                    return Some(At::Ready);
+                }
+                self.read_drop(entry.clone(), oid);
                 None
             }
         }
+    }
+
+    fn may_drop(&self, entry: &EntryKey) -> bool {
+        let state = &self.log.state;
+        let stopping = state.drops.get(entry).is_some_and(|drop| drop.stopping.is_some());
+        !(stopping || state.control.closed.is_some() || state.control.target_changed.is_some())
     }
 
     fn read_drop(&mut self, entry: EntryKey, oid: Oid) {

@@ -347,6 +347,50 @@ fn a_drop_whose_connection_broke_is_begun_again_by_whoever_takes_over() {
     assert_eq!(next(&log), Some(drop));
 }
 
+fn intend_drop(log: &mut Log, pid: i32) {
+    let backend = crate::domain::state::fixture::backend(pid);
+    log.outcome(Outcome::AboutToDrop { entry: A.into(), oid: Oid(7), statement: String::new(), backend });
+}
+
+/// A drop of a leftover whose first statement ended like this.
+fn drop_that_ended(failure: Failure) -> Log {
+    let mut log = one();
+    log.left(A, 7, FailureClass::UniqueViolation);
+    let (entry, oid, purpose) = (EntryKey::from(A), Oid(7), DropPurpose::Leftover);
+    log.push(EventKind::Drop(DropEvent::Started { entry, oid, purpose }));
+    intend_drop(&mut log, 5);
+    log.outcome(Outcome::DropEnded { entry: A.into(), result: Err(failure) });
+    log
+}
+
+#[test]
+fn a_drop_whose_connection_broke_or_that_is_sent_again_gives_way_as_one_that_runs() {
+    let at_work = [EffectKey::Entry(A.into())];
+    let lost = drop_that_ended(Failure::lost("reset"));
+    let again = edit(drop_that_ended(fail(FailureClass::Deadlock)), |log| intend_drop(log, 6));
+    for mut log in [lost, again] {
+        assert!(log.state.drops[&A.into()].is_on_server());
+        log.outcome(Outcome::LateComer { entry: A.into() });
+        assert_eq!(next_with(&log, &at_work), Some(Effect::Cancel { entry: A.into() }));
+    }
+    let mut over = drop_that_ended(fail(FailureClass::Deadlock));
+    assert!(!over.state.drops[&A.into()].is_on_server());
+    assert_eq!(over.outcome(Outcome::LateComer { entry: A.into() }), [], "it was told of one that is over");
+}
+
+#[test]
+fn a_drop_that_nobody_answers_for_is_stopped_also_when_its_connection_broke() {
+    let at_work = [EffectKey::Entry(A.into())];
+    for failure in [Failure::lost("reset"), fail(FailureClass::Deadlock)] {
+        let mut log = drop_that_ended(failure);
+        log.quiet += 1;
+        log.push(EventKind::Run(RunEvent::Unanswered { step: BUILD.into(), entries: vec![A.into()] }));
+        let by = Person(ENGINE.to_owned());
+        let stop = EventKind::Drop(DropEvent::StopRequested { entry: A.into(), by });
+        assert_eq!(next_with(&log, &at_work), Some(Effect::Record(stop)));
+    }
+}
+
 /// Something that happens.
 #[derive(Debug, Clone)]
 enum Action {

@@ -274,11 +274,12 @@ fn is_late(state: &RunState, outcome: &Outcome) -> bool {
             !matches!(running(entry), Some(Stage::Sent | Stage::Watched))
         }
         Outcome::BudgetSpent { entry, .. } | Outcome::LateComer { entry } => match open_drop(state, entry) {
-            Some(drop) => drop.backend.is_none() || drop.result.is_some(),
+            Some(drop) => !drop.is_on_server(),
             None => !matches!(running(entry), Some(Stage::Sent | Stage::Watched)),
         },
         Outcome::TableHeldTooLong { entry, .. } => match open_drop(state, entry) {
-            Some(drop) => drop.backend.is_some() && drop.result.is_none(),
+            // Its worker says so, who knows by now what became of a statement that was in doubt.
+            Some(drop) => drop.is_on_server() && drop.result.is_none(),
             None => running(entry) != Some(Stage::Preparing),
         },
         Outcome::BuildHeldUp { entry, .. } => running(entry).is_none(),

@@ -108,6 +108,11 @@ impl BuildRecord {
         }
     }
 
+    /// A budget that it has spent while it runs.
+    fn over_budget(&self) -> Option<Wait> {
+        if let BuildStatus::Running { over_budget, .. } = self.status { over_budget } else { None }
+    }
+
     /// Whether somebody asked for this build to be stopped.
     pub fn stopping(&self) -> Option<&Person> {
         match &self.status {
@@ -209,11 +214,12 @@ impl BuildRecord {
                 }
                 None => BuildStatus::Failed { sentence: sentence.clone(), left: Left::Nothing },
             },
-            // Seen again: a stop that was asked for meanwhile still holds.
+            // Seen again: a stop that was asked for meanwhile still holds, and so does a budget that our own build
+            // spent: the observer tells of it once.
             (Next::Watch, _) => BuildStatus::Running {
                 stage: Stage::Watched,
                 stopping: self.stopping().cloned(),
-                over_budget: None,
+                over_budget: self.over_budget().filter(|_| self.intent.is_some()),
             },
             (Next::GiveUp { sentence }, _) => BuildStatus::Failed {
                 sentence: sentence.clone(),

@@ -10,7 +10,8 @@ use crate::domain::event::{
     BuildEvent, CheckEvent, DropConclusion, DropEvent, DropPurpose, Event, EventKind, Origin, RollbackEvent,
     RunEvent, SessionEvent, StepEvent, VerifyEvent,
 };
-use crate::domain::id::{EntryKey, StepId};
+use crate::domain::id::{EntryKey, Person, StepId};
+use crate::domain::observe::ENGINE;
 use crate::domain::plan::{ItemState, Plan};
 use crate::domain::playbook::StepKind;
 use crate::domain::progress::Phase;
@@ -291,7 +292,7 @@ impl RunState {
             }
             BuildEvent::StopRequested { by, .. } => {
                 if let BuildStatus::Running { stopping, .. } = &mut record.status {
-                    *stopping = Some(by.clone());
+                    request_stop(stopping, by);
                 }
             }
             BuildEvent::StatementEnded { result, .. } => {
@@ -347,8 +348,10 @@ impl RunState {
             }
             DropEvent::Intended { entry, backend, .. } => {
                 if let Some(record) = self.drops.get_mut(entry) {
+                    // Another try: what was said of the one before is over.
                     record.backend = Some(*backend);
                     record.over_budget = None;
+                    record.result = None;
                 }
             }
             DropEvent::HeldUp { entry, blockers } => {
@@ -358,7 +361,7 @@ impl RunState {
             }
             DropEvent::StopRequested { entry, by } => {
                 if let Some(record) = self.drops.get_mut(entry) {
-                    record.stopping = Some(by.clone());
+                    request_stop(&mut record.stopping, by);
                 }
             }
             DropEvent::BudgetSpent { entry, wait, .. } => {
@@ -466,6 +469,15 @@ impl RunState {
         }
     }
 }
+
+/// What a person stops stays stopped: another attempt may follow a stop of the engine, which is why it never takes the
+/// place of a person's.
+fn request_stop(stopping: &mut Option<Person>, by: &Person) {
+    if stopping.is_none() || by.0 != ENGINE {
+        *stopping = Some(by.clone());
+    }
+}
+
 impl BuildEvent {
     /// The entry that an event is about.
     pub fn entry(&self) -> &EntryKey {

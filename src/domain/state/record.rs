@@ -266,7 +266,8 @@ pub struct DropRecord {
     /// A budget that was spent, and what for.
     #[serde(default)]
     pub over_budget: Option<Wait>,
-    /// What the server answered; absent while it runs, and for ever when nobody was there to hear it.
+    /// What the server answered to the newest statement; absent while that runs, and for ever when nobody was there to
+    /// hear it.
     #[serde(default)]
     pub result: Option<Result<(), Failure>>,
     /// What is so; absent while it runs.
@@ -355,14 +356,20 @@ pub(super) enum DropEnd {
 }
 
 impl DropRecord {
+    /// Whether a statement of it may be at work on the server: it was sent, and no answer says for certain that it ended.
+    pub fn is_on_server(&self) -> bool {
+        self.conclusion.is_none() && self.backend.is_some() && (self.result.is_none() || self.is_in_doubt())
+    }
+
+    /// Whether the answer that there is leaves open whether the server goes on.
+    fn is_in_doubt(&self) -> bool {
+        matches!(&self.result, Some(Err(failure)) if failure.class.leaves_doubt())
+    }
+
     /// An answer that leaves doubt is none for whoever takes over: the one who was about to look into it is gone.
     pub(super) fn take_over(&mut self) {
         self.over_budget = None;
-        if self
-            .result
-            .as_ref()
-            .is_some_and(|it| it.as_ref().is_err_and(|failure| failure.class.leaves_doubt()))
-        {
+        if self.is_in_doubt() {
             self.result = None;
         }
     }

@@ -345,6 +345,26 @@ fn what_happened_before_a_process_died_is_still_known_afterwards() {
 }
 
 #[test]
+fn a_stop_of_the_engine_never_takes_the_place_of_a_persons() {
+    let engine = || crate::domain::id::Person(crate::domain::observe::ENGINE.to_owned());
+    let ana = || crate::domain::id::Person("ana".to_owned());
+    for (first, second, stays) in [(ana(), engine(), ana()), (engine(), ana(), ana())] {
+        let mut log = Log::building(vec![entry("a", 1, ItemState::ToBuild)]);
+        log.started("public.a", 1).intended("public.a", 100);
+        for by in [first.clone(), second.clone()] {
+            log.push(EventKind::Build(BuildEvent::StopRequested { entry: a(), by }));
+        }
+        assert_eq!(log.state.builds[&a()].stopping(), Some(&stays));
+        let started = DropEvent::Started { entry: a(), oid: Oid(7), purpose: DropPurpose::Rollback };
+        log.push(EventKind::Drop(started));
+        for by in [first, second] {
+            log.push(EventKind::Drop(DropEvent::StopRequested { entry: a(), by }));
+        }
+        assert_eq!(log.state.drops[&a()].stopping.as_ref(), Some(&stays));
+    }
+}
+
+#[test]
 fn a_plan_that_was_read_before_our_own_drop_does_not_bring_the_leftover_back() {
     let mut log = Log::building(vec![entry("a", 1, ItemState::ToBuild)]);
     log.left("public.a", 7, FailureClass::Cancelled);

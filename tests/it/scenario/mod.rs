@@ -178,6 +178,9 @@ scenarios! {
     a_budget_that_is_spent_each_time_is_what_is_said
     nobody_says_whether_to_go_on_and_the_table_is_locked_since
     a_late_drop_gives_way_to_a_build
+    a_lost_drop_over_its_budget_is_called_off
+    a_drop_that_is_tried_again_has_its_budget_again
+    nobody_says_whether_to_go_on_after_a_signal
 }
 
 #[test]
