@@ -64,6 +64,10 @@ fn may_see(see: See, scene: &Scene<'_>) -> Result<(), String> {
 
 /// The engine shares this process: stopping the one stops the other. So only while it waits for a person, or is over.
 fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
+    // A picture of an engine that waited says nothing about what it does now.
+    if scene.ui.freeze.is_some() {
+        return Err("the picture is frozen: [f] first".to_owned());
+    }
     let run = &scene.picture.run;
     if scene.picture.over() || run.target.is_none() {
         return Ok(());
@@ -297,7 +301,8 @@ pub(super) fn undo_all(scene: &Scene<'_>) -> Result<Vec<EntryKey>, String> {
     if all.is_empty() { Err("this run has made nothing that is still there".to_owned()) } else { Ok(all) }
 }
 
-fn undoable(scene: &Scene<'_>, key: &EntryKey) -> bool {
+/// Whether an undo of this entry has something to drop, now or once its build has ended.
+pub(super) fn undoable(scene: &Scene<'_>, key: &EntryKey) -> bool {
     let sent = scene.build(key).is_some_and(|record| {
         matches!(record.status, BuildStatus::Running { .. }) && record.intent.is_some()
     });

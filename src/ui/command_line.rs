@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("retry", "another attempt at the entry under the cursor"),
     ("safe", "end `:arm` at once"),
     ("skip", "leave the entry under the cursor out"),
-    ("stop", "stop the own build under the cursor"),
+    ("stop", "stop the own build or drop under the cursor"),
     ("theme ", "default or mono"),
     ("tz ", "times in utc, local or relative"),
     ("undo", "drop the entry under the cursor, if this run made it"),

@@ -165,7 +165,8 @@ pub(super) struct Binding {
     pub(super) screens: &'static [Screen],
 }
 
-const WORK: &[Screen] = &[Screen::Builds, Screen::Blockers];
+/// A rollback drops while its step waits for a signature.
+const STOPPABLE: &[Screen] = &[Screen::Builds, Screen::Blockers, Screen::Verify];
 const RUN: &[Screen] = &[Screen::Steps, Screen::Builds, Screen::Blockers, Screen::Verify];
 
 macro_rules! bind {
@@ -244,8 +245,8 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Do(Deed::Stop),
         Go,
         Some("stop.."),
-        "stop the own build under the cursor",
-        WORK
+        "stop the own build or drop under the cursor",
+        STOPPABLE
     ),
     bind!(
         &[Key::Char('u')],

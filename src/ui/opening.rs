@@ -6,10 +6,10 @@ use crate::domain::state::{BuildStatus, StepStatus};
 use crate::domain::target::LeftoverPolicy;
 
 use super::allowed::{
-    allowed, at_sign_off, entry_key, leftover_policy, still_allowed, undo_all, undo_entries,
+    allowed, at_sign_off, entry_key, leftover_policy, still_allowed, undo_all, undo_entries, undoable,
 };
 use super::keymap::{Action, Deed, Level};
-use super::panel::{CANCEL, Field, Panel, Purpose, Reach, Rule, TERMINATE};
+use super::panel::{CANCEL, Field, Panel, Purpose, Reach, Rule, TERMINATE, Work};
 use super::scene::Scene;
 use super::ui_state::Screen;
 
@@ -40,9 +40,8 @@ pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, Strin
         }
         Deed::Stop => {
             let key = entry_key(scene).ok_or_else(nothing)?;
-            let intent = scene.build(key).and_then(|record| record.intent.as_ref()).ok_or_else(nothing)?;
-            let purpose = Purpose::Stop { entry: key.clone(), backend: intent.backend };
-            Panel::new(purpose, vec![word("stop")])
+            let work = work(scene, key).ok_or_else(nothing)?;
+            Panel::new(Purpose::Stop { entry: key.clone(), work }, vec![word("stop")])
         }
         Deed::Undo if scene.screen_below_help() == Screen::Steps => undo_everything(scene)?,
         Deed::Undo => {
@@ -127,6 +126,16 @@ fn end_session(scene: &Scene<'_>) -> Option<Panel> {
     Some(Panel::new(Purpose::EndSession { backend: *backend, description: blocker.line() }, fields))
 }
 
+/// What a stop of this entry would be about: its drop, which may wait long after the build has ended, or its build.
+fn work(scene: &Scene<'_>, key: &EntryKey) -> Option<Work> {
+    if let Some(drop) = scene.picture.run.drops.get(key).filter(|drop| drop.conclusion.is_none()) {
+        return Some(Work::Drop(drop.oid, drop.purpose, drop.backend));
+    }
+    let record = scene.build(key)?;
+    let runs = matches!(record.status, BuildStatus::Running { .. }) && !record.is_strangers();
+    runs.then(|| Work::Build(record.intent.as_ref().map(|intent| intent.backend)))
+}
+
 /// Why an open panel is no longer about what it was opened for, if so.
 pub(super) fn overtaken(panel: &Panel, scene: &Scene<'_>) -> Option<String> {
     let run = &scene.picture.run;
@@ -147,20 +156,13 @@ pub(super) fn overtaken(panel: &Panel, scene: &Scene<'_>) -> Option<String> {
             Some(_) => Some("that check has another answer now".to_owned()),
             None => Some("that check is gone".to_owned()),
         },
-        Purpose::Stop { entry, backend } => {
-            let same = run.builds.get(entry).is_some_and(|record| {
-                matches!(record.status, BuildStatus::Running { .. })
-                    && record.intent.as_ref().is_some_and(|intent| intent.backend == *backend)
-            });
-            (!same).then(|| "that build no longer runs".to_owned())
-        }
+        Purpose::Stop { entry, work: meant } => match work(scene, entry) {
+            Some(now) if now == *meant => None,
+            Some(_) => Some("its statement is another one by now: [x] shows it".to_owned()),
+            None => Some("it no longer runs".to_owned()),
+        },
         Purpose::Undo { entries, .. } => {
-            let known = entries.iter().any(|key| {
-                run.ledger.contains_key(key)
-                    || run.builds.get(key).is_some_and(|record| {
-                        matches!(record.status, BuildStatus::Running { .. }) && record.intent.is_some()
-                    })
-            });
+            let known = entries.iter().any(|key| undoable(scene, key));
             (!known).then(|| "nothing of it is there any more".to_owned())
         }
         Purpose::EndSession { backend, .. } => {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::domain::command::Verb;
 use crate::domain::decide::REASON_LETTERS;
-use crate::domain::event::SessionEnd;
-use crate::domain::id::{BackendId, CheckId, EntryKey, StepId};
+use crate::domain::event::{DropPurpose, SessionEnd};
+use crate::domain::id::{BackendId, CheckId, EntryKey, Oid, StepId};
 use crate::domain::target::LeftoverPolicy;
 
 use super::input::Key;
@@ -49,12 +49,12 @@ pub(super) enum Purpose {
         /// What it had found when the panel opened.
         found: String,
     },
-    /// An own build is cancelled.
+    /// An own build or drop is cancelled.
     Stop {
         /// The entry.
         entry: EntryKey,
-        /// Its backend when the panel opened.
-        backend: BackendId,
+        /// What was at work on it when the panel opened.
+        work: Work,
     },
     /// Own indexes are dropped.
     Undo {
@@ -86,6 +86,15 @@ pub(super) enum Purpose {
     Resume,
     /// The run ends before its end.
     Abort,
+}
+
+/// What can be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A build: its backend once its statement may have been sent.
+    Build(Option<BackendId>),
+    /// The drop of exactly this index: its backend once its statement may have been sent.
+    Drop(Oid, DropPurpose, Option<BackendId>),
 }
 
 /// What an undo covers.
@@ -288,7 +297,7 @@ mod tests {
 
     fn stop() -> Panel {
         let backend = BackendId { pid: crate::domain::id::Pid(7), started: jiff::Timestamp::UNIX_EPOCH };
-        let purpose = Purpose::Stop { entry: "public.i".into(), backend };
+        let purpose = Purpose::Stop { entry: "public.i".into(), work: Work::Build(Some(backend)) };
         Panel::new(purpose, vec![Field::new("type stop", Rule::Exact("stop".to_owned()))])
     }
 

@@ -6,9 +6,13 @@ use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use crate::domain::blocker::Bites;
 use crate::domain::command::{Command, Verb};
-use crate::domain::event::{BuildEvent, EventKind, RunEvent, SessionEnd};
-use crate::domain::id::Person;
+use crate::domain::decide::decide;
+use crate::domain::event::{
+    Before, BuildEvent, Conclusion, DropEvent, DropPurpose, EventKind, Next, Origin, RunEvent, SessionEnd,
+};
+use crate::domain::id::{EntryKey, Oid, Person};
 use crate::domain::progress::Wait;
 use crate::domain::sample::{Link, Samples};
 use crate::domain::target::{BudgetPolicy, Environment, Mode};
@@ -17,7 +21,7 @@ use crate::domain::unit::Millis;
 use super::console::{Console, Outcome};
 use super::input::{Key, Timed, Token};
 use super::render::render;
-use super::testdata::{NAMES, Script, Texts, operator};
+use super::testdata::{NAMES, Script, Texts, blocker, builder, operator};
 use super::ui_state::Arm;
 use super::{Charset, Inbound, Leave, Theme, UiOptions};
 
@@ -927,6 +931,190 @@ mod keys {
                 }
             }
         }
+    }
+}
+
+/// What can be stopped and dropped although no statement of a build runs.
+mod unusual {
+    use super::*;
+
+    /// A build that waits for its first lock.
+    fn preparing() -> (Script, EntryKey) {
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let entry = script.key(5);
+        script.build(BuildEvent::Started { entry: entry.clone(), attempt: 1 });
+        let blockers = vec![blocker(Texts::Ordinary, 5, Bites::Now)];
+        script.build(BuildEvent::HeldUp { entry: entry.clone(), blockers });
+        script.build(BuildEvent::BudgetSpent {
+            entry: entry.clone(),
+            wait: Wait::FirstLock,
+            waited: Millis(2_000),
+            policy: BudgetPolicy::Ask,
+        });
+        (script, entry)
+    }
+
+    fn intended(entry: &EntryKey) -> BuildEvent {
+        BuildEvent::Intended {
+            entry: entry.clone(),
+            attempt: 1,
+            statement: "CREATE INDEX CONCURRENTLY idx_msgs_conv_time ON public.messages (id)".to_owned(),
+            before: Before::Absent,
+            backend: builder(5),
+            table_oid: Oid(16_005),
+        }
+    }
+
+    fn drop_begins(script: &mut Script, index: usize, purpose: DropPurpose) -> EntryKey {
+        let entry = script.key(index);
+        let oid = Oid(17_000 + u32::try_from(index).unwrap());
+        script.push(EventKind::Drop(DropEvent::Started { entry: entry.clone(), oid, purpose }));
+        entry
+    }
+
+    fn drop_is_sent(script: &mut Script, entry: &EntryKey, index: usize) {
+        script.push(EventKind::Drop(DropEvent::Intended {
+            entry: entry.clone(),
+            oid: Oid(17_000 + u32::try_from(index).unwrap()),
+            statement: format!("DROP INDEX CONCURRENTLY {}", entry.0),
+            backend: builder(70),
+        }));
+    }
+
+    fn desk(script: &Script) -> Desk {
+        let samples = script.samples();
+        let mut desk = Desk::at(script, samples);
+        desk.see();
+        desk
+    }
+
+    /// Stops what the filter finds, after a look at the panel, which is returned.
+    fn stop(desk: &mut Desk, filter: &str) -> String {
+        desk.keys(&format!("/{filter}\nx")).see();
+        let panel = desk.screen((80, 24));
+        // The engine goes on reading while somebody types.
+        let (samples, now) = (desk.console.samples.clone(), desk.now);
+        desk.console.read(samples, now);
+        desk.keys("stop\n");
+        panel
+    }
+
+    fn stopped(desk: &Desk, entry: &EntryKey, panel: &str) {
+        let [Outcome::Send(command)] = &desk.out[..] else { panic!("{}\n{panel}", desk.message()) };
+        assert_eq!(command.verb, Verb::Stop { entry: entry.clone() });
+        let decided = decide(&desk.console.picture.run, command);
+        assert!(decided.is_ok(), "{decided:?}");
+    }
+
+    #[test]
+    fn a_build_that_waits_for_its_first_lock_is_stopped_and_nothing_was_sent() {
+        let (script, entry) = preparing();
+        let mut desk = desk(&script);
+        let panel = stop(&mut desk, "msgs");
+        stopped(&desk, &entry, &panel);
+        assert!(panel.contains("nothing was sent for it") && !panel.contains("pg_cancel_backend"), "{panel}");
+    }
+
+    #[test]
+    fn a_build_that_waits_for_its_first_lock_is_not_said_to_be_held_up_by_nobody() {
+        let (script, _) = preparing();
+        let samples = script.quiet();
+        let mut desk = Desk::at(&script, samples);
+        let screen = desk.screen((80, 24));
+        assert!(screen.contains("public.idx_msgs_conv_time waits for the table's lock"), "{screen}");
+        assert!(!screen.contains("nobody holds them up"), "{screen}");
+    }
+
+    #[test]
+    fn a_panel_that_says_that_nothing_was_sent_closes_once_something_is() {
+        let (mut script, entry) = preparing();
+        let mut desk = desk(&script);
+        desk.keys("/msgs\nx").see().keys("sto");
+        let known = script.events.len();
+        script.build(intended(&entry));
+        let now = desk.now;
+        desk.console.inbound(Inbound::Event(script.events[known].clone()), now);
+        assert!(desk.message().contains("panel was closed"), "{}", desk.message());
+        desk.keys("p\n");
+        assert!(!desk.sent().iter().any(|verb| matches!(verb, Verb::Stop { .. })), "{:?}", desk.sent());
+    }
+
+    #[test]
+    fn the_drop_of_a_rollback_is_stopped_on_its_own_backend_and_the_panel_says_what_is_left() {
+        let mut script = Script::to_sign(Texts::Ordinary, Mode::Live);
+        let entry = drop_begins(&mut script, 0, DropPurpose::Rollback);
+        drop_is_sent(&mut script, &entry, 0);
+        let mut desk = desk(&script);
+        let panel = stop(&mut desk, "tenant_created");
+        stopped(&desk, &entry, &panel);
+        assert!(panel.contains(&format!("pg_cancel_backend({})", builder(70).pid)), "{panel}");
+        assert!(panel.contains("STOP THE DROP") && panel.contains("serves no query"), "{panel}");
+    }
+
+    #[test]
+    fn the_drop_of_a_leftover_is_stopped_before_it_is_sent_too() {
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        script.begin(5).failed(5);
+        let entry = script.key(5);
+        let Some(EventKind::Build(BuildEvent::Concluded { next, .. })) =
+            script.events.last_mut().map(|event| &mut event.kind)
+        else {
+            panic!("a failure is concluded")
+        };
+        *next = Next::DropThenStop { sentence: "the table holds duplicate values".to_owned() };
+        drop_begins(&mut script, 5, DropPurpose::Leftover);
+        let mut waiting = desk(&script);
+        let panel = stop(&mut waiting, "msgs");
+        stopped(&waiting, &entry, &panel);
+        assert!(panel.contains("nothing was sent for it") && !panel.contains("pg_cancel_backend"), "{panel}");
+        drop_is_sent(&mut script, &entry, 5);
+        let mut sent = desk(&script);
+        let panel = stop(&mut sent, "msgs");
+        stopped(&sent, &entry, &panel);
+        assert!(panel.contains(&format!("pg_cancel_backend({})", builder(70).pid)), "{panel}");
+    }
+
+    #[test]
+    fn an_index_that_is_most_likely_of_this_run_is_dropped_by_name() {
+        let mut script = Script::building(Texts::Ordinary, Mode::Live);
+        let entry = script.key(5);
+        script.build(BuildEvent::Started { entry: entry.clone(), attempt: 1 });
+        script.build(intended(&entry));
+        script.build(BuildEvent::Concluded {
+            entry: entry.clone(),
+            conclusion: Conclusion::Verified {
+                oid: Oid(17_005),
+                size: crate::domain::unit::Bytes(8_192),
+                origin: Origin::Presumed,
+            },
+            next: Next::Done,
+        });
+        let mut desk = desk(&script);
+        assert!(desk.console.picture.run.presumed(&entry).is_some());
+        desk.arm().keys("/msgs\nu").see().keys("idx_msgs_conv_time\nnobody asks for these\n");
+        let [Outcome::Send(command)] = &desk.out[..] else { panic!("{}", desk.message()) };
+        assert!(matches!(&command.verb, Verb::Roll { entries, .. } if *entries == [entry]), "{command:?}");
+        let decided = decide(&desk.console.picture.run, command);
+        assert!(decided.is_ok(), "{decided:?}");
+    }
+
+    #[test]
+    fn a_frozen_picture_of_a_waiting_engine_does_not_suspend_one_that_works() {
+        let script = Script::confirm(Texts::Ordinary, Mode::Live);
+        let mut desk = Desk::at(&script, script.quiet());
+        desk.see().keys("f");
+        let later = Script::building(Texts::Ordinary, Mode::Live);
+        for event in &later.events[script.events.len()..] {
+            let now = desk.now;
+            desk.console.inbound(Inbound::Event(event.clone()), now);
+        }
+        desk.key(Key::Ctrl('z'));
+        assert!(
+            desk.out.is_empty() && desk.message().contains("frozen"),
+            "{:?} {}",
+            desk.out,
+            desk.message()
+        );
     }
 }
 

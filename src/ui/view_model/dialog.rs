@@ -7,13 +7,13 @@ use crate::domain::target::{AbortPolicy, LeftoverPolicy, Mode};
 use crate::domain::unit::{Bytes, Millis};
 use crate::text::{cut, plural};
 
-use super::super::panel::{Panel, Purpose, Reach};
+use super::super::panel::{Panel, Purpose, Reach, Work};
 use super::super::picture::end_session_statement;
 use super::super::scene::Scene;
 use super::super::show::{about, clock, since, size, wrap};
 use super::build_detail::blocker_lines;
 use super::line::{Line, Tone};
-use crate::domain::event::SessionEnd;
+use crate::domain::event::{DropPurpose, SessionEnd};
 
 /// A panel as text.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ pub(super) fn dialog(panel: &Panel, scene: &Scene<'_>, width: usize, height: usi
         Purpose::Go { step } => go(scene, step, inside),
         Purpose::SignOff => sign_off(scene, inside),
         Purpose::Waive { check, .. } => waive(scene, check, inside),
-        Purpose::Stop { entry, backend } => stop(scene, entry, *backend, inside),
+        Purpose::Stop { entry, work } => stop(scene, entry, *work, inside),
         Purpose::Undo { entries, reach } => undo(scene, entries, *reach, inside),
         Purpose::EndSession { backend, .. } => end_session(scene, *backend, inside),
         Purpose::Skip { entry } => skip(scene, entry, inside),
@@ -277,33 +277,45 @@ fn waive(scene: &Scene<'_>, id: &CheckId, width: usize) -> Content {
     (format!("WAIVE  {}", show.whole(&result.title)), lines)
 }
 
-fn stop(scene: &Scene<'_>, key: &EntryKey, backend: BackendId, width: usize) -> Content {
+fn stop(scene: &Scene<'_>, key: &EntryKey, work: Work, width: usize) -> Content {
     let mut lines = Vec::new();
-    sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
-    text(
-        &mut lines,
-        Tone::Dim,
-        &format!("only while it is the backend of {}", scene.time(backend.started)),
-        width,
-    );
-    if let Some(record) = scene.build(key) {
-        text(
+    let (Work::Build(backend) | Work::Drop(_, _, backend)) = work;
+    match backend {
+        Some(backend) => {
+            sql(&mut lines, &end_session_statement(SessionEnd::CancelStatement, backend.pid.0), width);
+            let only = format!("only while it is the backend of {}", scene.time(backend.started));
+            text(&mut lines, Tone::Dim, &only, width);
+        }
+        None => text(
             &mut lines,
             Tone::Plain,
-            &format!(
-                "Costs   {} of build time",
-                clock(super::builds::took(record, scene.now).unwrap_or_default())
-            ),
+            "It waits for its first lock: nothing was sent for it, and nothing will be.",
             width,
-        );
+        ),
     }
-    text(
-        &mut lines,
-        Tone::Plain,
-        "Leaves  an invalid index at most, which the run then drops CONCURRENTLY. :retry builds it again",
-        width,
-    );
-    (format!("STOP  {}", scene.show().name(&key.0, 46)), lines)
+    if let (Work::Build(Some(_)), Some(record)) = (work, scene.build(key)) {
+        let spent = clock(super::builds::took(record, scene.now).unwrap_or_default());
+        text(&mut lines, Tone::Plain, &format!("Costs   {spent} of build time"), width);
+    }
+    let leaves = match work {
+        Work::Build(Some(_)) => {
+            "an invalid index at most, which the run then drops CONCURRENTLY. :retry builds it again"
+        }
+        Work::Build(None) => "nothing on the server. :retry builds it all the same",
+        Work::Drop(_, DropPurpose::Leftover, _) => {
+            "the invalid index: it serves no query, costs writes, and is in the way. :retry drops it and builds anew"
+        }
+        Work::Drop(_, DropPurpose::Rollback, None) => "the index as it is. [u] drops it later",
+        Work::Drop(_, DropPurpose::Rollback, Some(_)) => {
+            "an index that most likely serves no query any more and still costs writes, until [u] drops it"
+        }
+    };
+    text(&mut lines, Tone::Plain, &format!("Leaves  {leaves}"), width);
+    let what = match work {
+        Work::Build(_) => "STOP",
+        Work::Drop(..) => "STOP THE DROP OF",
+    };
+    (format!("{what}  {}", scene.show().name(&key.0, 46)), lines)
 }
 
 fn undo(scene: &Scene<'_>, entries: &[EntryKey], reach: Reach, width: usize) -> Content {

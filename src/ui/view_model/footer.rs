@@ -4,6 +4,7 @@ use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
 use crate::domain::event::Ending;
 use crate::domain::id::EntryKey;
 use crate::domain::playbook::StepKind;
+use crate::domain::progress::Wait;
 use crate::domain::sample::Link;
 use crate::domain::target::Mode;
 use crate::domain::unit::Millis;
@@ -14,6 +15,7 @@ use super::super::keymap::{Action, BINDINGS, Binding, Deed, See, Way};
 use super::super::picture::StatementEnd;
 use super::super::scene::Scene;
 use super::super::show::{clock, since};
+use super::super::ui_state::Screen;
 use super::line::{Line, Span, Tone, Word};
 
 /// A message is shown for so long.
@@ -144,10 +146,16 @@ fn working(scene: &Scene<'_>) -> Option<Said> {
         return None;
     }
     let waiting = running.iter().find_map(|key| {
-        let sample = scene.sample(key)?;
-        let wait = sample.phase.wait()?;
+        // Before its statement is sent there are no readings of it: only the journal knows that it waits.
+        let (waited, wait) = match (scene.sample(key), scene.build(key)) {
+            (Some(sample), _) => (sample.in_phase, sample.phase.wait()?),
+            (None, Some(record)) if record.intent.is_none() => {
+                (Millis::between(record.held_since?, scene.now), Wait::FirstLock)
+            }
+            (None, _) => return None,
+        };
         let name = scene.show().name(&key.0, 40);
-        Some((Word::Wait, format!("{}  {name} waits for {}", clock(sample.in_phase), wait.words())))
+        Some((Word::Wait, format!("{}  {name} waits for {}", clock(waited), wait.words())))
     });
     Some(waiting.unwrap_or_else(|| {
         let builds = plural(running.len(), "build", "builds");
@@ -250,7 +258,9 @@ fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {
     let able = allowed(binding.action, scene).is_ok();
     // A key that cannot act now stays in view where it belongs to the screen; everywhere else it would be noise.
     let due = binding.action == Action::Do(Deed::Forward) && scene.held().is_some();
-    if !able && !due && binding.screens.is_empty() {
+    // Nothing is stopped where results are read, but for the rare drop that waits.
+    let rare = binding.action == Action::Do(Deed::Stop) && scene.screen_below_help() == Screen::Verify;
+    if !able && !due && (binding.screens.is_empty() || rare) {
         return None;
     }
     Some(if able {
