@@ -149,7 +149,7 @@ fn working(scene: &Scene<'_>) -> Option<Said> {
         // Before its statement is sent there are no readings of it: only the journal knows that it waits.
         let (waited, wait) = match (scene.sample(key), scene.build(key)) {
             (Some(sample), _) => (sample.in_phase, sample.phase.wait()?),
-            (None, Some(record)) if record.intent.is_none() => {
+            (None, Some(record)) if record.intent.is_none() && !record.is_strangers() => {
                 (Millis::between(record.held_since?, scene.now), Wait::FirstLock)
             }
             (None, _) => return None,
