@@ -75,7 +75,8 @@ A run without a terminal that comes to a step of which some entries failed (`on_
 ends there with 4, with 5 when an invalid index remains, and with 3 when nothing was begun. A build or drop that has waited
 longer than its budget under `on_budget = \"ask\"` is stopped once nothing else can go on, and the run ends with 10. Nothing is
 lost by that: run the same command again, and it goes on with that entry and first drops what the stop left, if the drop of
-that would have had to wait as well.
+that would have had to wait as well. After a signal the process ends with the signal's code, and
+`cicerone status` with 10 if such a leftover stays.
 
 After a second signal the process ends at once: statements go on at the server, and standard error names the backends. Run the
 same command again to take the run over.

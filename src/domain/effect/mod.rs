@@ -151,7 +151,7 @@ pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp)
     if state.control.connected.is_none() {
         // Nothing is concluded before it is proven that this is still the same target.
         return if state.control.abort.is_some() {
-            (!in_flight.iter().any(EffectKey::acts)).then(|| close(Ending::Aborted))
+            (!in_flight.iter().any(EffectKey::acts)).then(|| close(unseen(state)))
         } else {
             at.once(Effect::Connect)
         };
@@ -180,6 +180,16 @@ pub fn next_effect(state: &RunState, in_flight: &InFlight, now: jiff::Timestamp)
         return in_flight.is_empty().then(|| close(Ending::StoppedAt { step }));
     }
     at.step()
+}
+
+/// How a run ends that is to end before its target is proven. What an earlier process began is still to be looked at, by
+/// whoever takes the run over.
+fn unseen(state: &RunState) -> Ending {
+    if state.is_at_work() {
+        Ending::Unknown { why: "it was ended before what was begun could be looked at".to_owned() }
+    } else {
+        Ending::Aborted
+    }
 }
 
 fn close(ending: Ending) -> Effect {

@@ -327,6 +327,29 @@ fn take_over(log: &mut Log) {
 }
 
 #[test]
+fn an_end_before_the_target_is_proven_keeps_what_was_begun_for_the_next_process() {
+    let ending = |mut log: Log| {
+        take_over(&mut log);
+        log.command(Verb::Abort { reason: "SIGTERM".to_owned() }).unwrap();
+        match next(&log) {
+            Some(Effect::Record(EventKind::Run(RunEvent::Closed { ending }))) => ending,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ending(one()), Ending::Aborted);
+    let orphan = edit(one(), |log| {
+        log.started(A, 1).intended(A, 100);
+    });
+    let leftover = edit(one(), |log| {
+        log.left(A, 7, FailureClass::UniqueViolation);
+    });
+    for begun in [orphan, leftover, drop_that_ended(Failure::lost("reset"))] {
+        // Only such an end is taken over.
+        assert!(matches!(ending(begun), Ending::Unknown { .. }));
+    }
+}
+
+#[test]
 fn a_drop_whose_connection_broke_is_begun_again_by_whoever_takes_over() {
     let mut log = one();
     log.left(A, 7, FailureClass::UniqueViolation);
