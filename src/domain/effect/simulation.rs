@@ -79,6 +79,8 @@ pub(super) struct Simulation {
     pub(super) indexes: BTreeMap<EntryKey, Index>,
     next: i32,
     moved: bool,
+    /// Indexes without a witness that a person named to be rolled back.
+    named: Vec<(EntryKey, Oid)>,
 }
 
 pub(super) const NAMES: [(&str, u32); 4] = [("a", 1), ("b", 1), ("c", 2), ("d", 3)];
@@ -96,6 +98,7 @@ impl Simulation {
             indexes: BTreeMap::new(),
             next: 1_000,
             moved: false,
+            named: Vec::new(),
         }
     }
 
@@ -197,6 +200,7 @@ impl Simulation {
     fn was_named(&self, entry: &EntryKey, oid: Oid) -> bool {
         let policy = self.log.state.repairs_leftovers();
         policy
+            || self.named.contains(&(entry.clone(), oid))
             || self.log.events.iter().any(|event| {
                 matches!(&event.kind, EventKind::Build(BuildEvent::RetryRequested { entry: of, clean, .. })
                 if of == entry && *clean == Some(oid))
@@ -214,7 +218,17 @@ impl Simulation {
     }
 
     pub(super) fn command(&mut self, verb: Verb) -> bool {
-        self.log.command(verb).is_ok()
+        let entries = if let Verb::Roll { entries, .. } = &verb { entries.clone() } else { Vec::new() };
+        let state = &self.log.state;
+        let presumed: Vec<(EntryKey, Oid)> = entries
+            .into_iter()
+            .filter_map(|entry| state.presumed(&entry).map(|(oid, _)| (entry, oid)))
+            .collect();
+        let taken = self.log.command(verb).is_ok();
+        if taken {
+            self.named.extend(presumed);
+        }
+        taken
     }
 
     /// What a worker or the observer says of something that waits.
