@@ -10,6 +10,7 @@
 //!      engine        domain, ports, sql, text  coordinator, workers, observer
 //!      pg            domain, ports, sql      tokio-postgres
 //!      store, host   domain, ports, text     journal and run folder; clock, ids, disk and backup probes
+//!      relay         domain, text            the engine's socket, and a console's side of it
 //!      rehearsal     domain, ports, sql, text  throwaway server, sample data, injected faults
 //! L2   ports         domain, sql             traits only
 //! L1   domain        sql, text               pure: facts, fold, decisions
@@ -23,6 +24,7 @@ pub mod host;
 pub mod pg;
 pub mod ports;
 pub mod rehearsal;
+pub mod relay;
 pub mod report;
 pub mod sql;
 pub mod store;

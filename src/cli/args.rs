@@ -38,6 +38,14 @@ pub enum Verb {
         #[arg(default_value = "playbooks/index-rollout.toml")]
         playbook: PathBuf,
     },
+    /// Return to a run that goes on without a console.
+    Attach {
+        /// The run; the newest one that goes on when left out.
+        run: Option<String>,
+        /// Only watch, also when nobody has the run in hand.
+        #[arg(long)]
+        observe: bool,
+    },
     /// Rehearse on a throwaway server with sample data: nothing of yours is touched.
     Rehearse(RehearseArgs),
     /// Run a playbook without a screen.
@@ -207,6 +215,9 @@ pub struct RunArgs {
     /// What an abort or SIGTERM does with builds that run.
     #[arg(long, global = true, value_enum)]
     pub on_abort: Option<OnAbort>,
+    /// What happens to the run when its console is gone: closed, disconnected, or silent for 15 s.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub on_detach: OnDetach,
     /// maintenance_work_mem of each build, e.g. 256MB; the server's own when left out.
     #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
     pub maintenance_work_mem: Option<Bytes>,
@@ -297,6 +308,18 @@ impl From<OnAbort> for AbortPolicy {
             OnAbort::CancelRunning => Self::CancelRunning,
         }
     }
+}
+
+/// When nobody has the run in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OnDetach {
+    /// Running builds finish, and nothing new starts until somebody says so.
+    #[default]
+    Hold,
+    /// The run goes on, up to the next step that needs a person.
+    GoOn,
+    /// The run ends, as --on-abort says.
+    Abort,
 }
 
 /// Colours.

@@ -1,117 +1,265 @@
-//! The console: the screen on a thread of its own, the engine on the runtime, plain messages in between.
+//! The console: a screen that visits an engine. Whatever becomes of the screen, the run is not touched by it.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::domain::command::{Command, Refusal, Verb};
-use crate::domain::event::{Event, EventKind, StepEvent};
-use crate::domain::id::{CheckId, Person, StepId};
+use crate::domain::command::{Command, Verb};
+use crate::domain::id::{Person, RunId};
 use crate::domain::sample::Samples;
-use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
-use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
+use crate::host::logout;
 use crate::ports::Clock;
-use crate::store::run_folder::RunFolder;
-use crate::ui::{self, Charset, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
+use crate::relay::{self, Ears, FromEngine, Hello, Mouth, PROTOCOL, Role, ToEngine, Visit};
+use crate::ui::{self, Charset, Home, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
 
-use super::answer::{Rest, Said};
-use super::args::{Color, RunArgs, TargetArgs};
-use super::drive::Answers;
-use super::ending;
+use super::apart::{self, Birth, Duty, Starting};
+use super::args::{Color, OnDetach, RunArgs, TargetArgs};
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
-use super::hold::Hold;
-use super::input::{self, RegistryFiles};
-use super::logging;
-use super::opening::{self, Fresh, Opened};
-use super::run::{self, open_or_take_over};
+use super::opening;
 use super::signal::{Signal, Signals};
+use super::stream::say;
 use super::surrounding::Surrounding;
-use super::wiring::{self, Reach, wire};
+use super::wiring::Reach;
 
 /// Whether a screen is up: then nothing else may write to the terminal.
 pub static SCREEN: AtomicBool = AtomicBool::new(false);
 
+/// How long the screen waits for an engine that is about to say that it cannot run: a mistake in a file is told without a
+/// flash of the screen.
+const PATIENCE: Duration = Duration::from_millis(40);
+
+/// How long an engine may take to end a run in which nothing was done.
+const GOODBYE: Duration = Duration::from_secs(10);
+
 /// `cicerone console`.
-pub async fn console(
-    playbook: &Path,
+pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<u8, CliError> {
+    let reach = Reach::resolve(target, args, around)?;
+    let engine = match opening::attended_of(&opening::state_dir(target, around)?, &reach)? {
+        // Whoever lost a terminal runs the same command again.
+        Some((run, socket)) if !args.new_run => Engine::Listens { socket, run, wants: Role::Controller },
+        Some(_) | None => {
+            warn_of_logout(around);
+            Engine::Starting(apart::start(&Duty::Target, None)?)
+        }
+    };
+    let shown = show(engine, options(&reach, args, around), args, around).await?;
+    Ok(shown.code())
+}
+
+/// Before anything starts: an engine that the system ends at logout does not outlive its console.
+fn warn_of_logout(around: &Surrounding) {
+    let in_session = around.var("XDG_SESSION_ID").is_some();
+    if in_session && logout::ends_processes(Path::new("/"), &around.system_user().unwrap_or_default()) {
+        say(
+            "This system ends your processes at logout (KillUserProcesses=yes): the engine would end with your session.",
+        );
+        say("What survives: systemd-run --user --scope cicerone ..., or loginctl enable-linger");
+    }
+}
+
+/// `cicerone attach`.
+pub async fn attach(
+    run: Option<&str>,
+    wants: Role,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
-    let reach = Reach::resolve(target, args, around)?;
-    let registry = RegistryFiles::Paths(target.registry.clone());
-    let loaded = input::playbook(playbook)?;
-    let settings = wiring::settings(target, args, &reach, &loaded.0);
+    if !around.has_screen() {
+        return Err(CliError::usage("a console needs a terminal")
+            .hint("`cicerone status` tells how a run stands without one"));
+    }
     let dir = opening::state_dir(target, around)?;
-    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
-    let opened = open_or_take_over(&dir, fresh, args, around)?;
-    let shown = show(opened, &reach, target, args, registry, around).await?;
-    Ok(shown.code(args))
+    let folder = match run {
+        Some(run) => opening::find(&dir, Some(run))?.folder,
+        None => opening::attended(&dir)?.ok_or_else(|| {
+            CliError::usage("no engine drives a run here")
+                .hint("`cicerone status --all` lists the runs; `cicerone console` begins or takes over one")
+                .with_exit(Exit::Unknown)
+        })?,
+    };
+    let none = || {
+        CliError::usage(format!("no engine drives run {}", folder.run().as_str()))
+            .hint("the command that began it takes it over: `cicerone console` or `cicerone run`")
+            .with_exit(Exit::Unknown)
+    };
+    let socket = folder.socket().ok_or_else(none)?;
+    let engine = Engine::Listens { socket, run: folder.run().clone(), wants };
+    let options = UiOptions { title: folder.run().as_str().to_owned(), ..looks(args, around) };
+    Ok(show(engine, options, args, around).await?.code())
+}
+
+/// Where the engine is.
+pub enum Engine {
+    /// It was started and has not said where.
+    Starting(Starting),
+    /// Here.
+    Listens {
+        /// Its socket.
+        socket: PathBuf,
+        /// Its run.
+        run: RunId,
+        /// What this console wants to be.
+        wants: Role,
+    },
 }
 
 /// How a console ended.
 pub struct Shown {
-    /// The run's exit code.
-    pub exit: Exit,
-    /// The signal that ended it.
+    /// The run's exit code, as the engine's policy has it; unknown for a run that goes on.
+    pub exit: u8,
+    /// Whether the run goes on without it.
+    pub goes_on: bool,
+    /// The signal that ended the console.
     pub signal: Option<Signal>,
 }
 
 impl Shown {
     /// The process's exit code.
-    pub fn code(&self, args: &RunArgs) -> u8 {
+    pub fn code(&self) -> u8 {
         match self.signal {
             Some(signal) => SIGNAL_BASE + signal.number(),
-            None => args.exit_policy.apply(self.exit) as u8,
+            None => self.exit,
         }
     }
 }
 
-/// Shows a run until it has ended and the operator has left.
+/// Shows a run until the operator has left.
 pub async fn show(
-    opened: Opened,
-    reach: &Reach,
-    target: &TargetArgs,
+    engine: Engine,
+    options: UiOptions,
     args: &RunArgs,
-    registry: RegistryFiles,
     around: &Surrounding,
 ) -> Result<Shown, CliError> {
-    let Opened { folder, journal, events, state } = opened;
-    let log = logging::start(&folder, around)?;
-    let label = format!("cicerone/{}", folder.run().0);
-    let settings = state.run.as_ref().map(|run| run.settings.clone()).unwrap_or_default();
-    let wired = wire(reach, target, registry, &settings, &label, around)?;
     let mut signals = Signals::install()?;
-    let (event_sender, event_reader) = mpsc::unbounded_channel();
-    let (sample_sender, sample_reader) = watch::channel(Samples::default());
-    let (to_screen, inbound) = std_mpsc::channel();
-    for event in events {
-        // The screen's thread is not up yet: nothing can be gone.
-        let _ = to_screen.send(Inbound::Event(event));
-    }
-    let outlets = Outlets { events: vec![event_sender], samples: sample_sender };
-    let opening = Opening { journal: Box::new(journal), state, monitor: Box::new(wired.monitor) };
-    let (engine, handle) = engine::open(wired.world, opening, outlets);
     let by = around.person();
+    let mut born = Box::pin(born(engine));
+    let early = timeout(PATIENCE, &mut born).await;
+    if let Ok(Err(failure)) = early {
+        return Err(failure);
+    }
+    let (to_screen, inbound) = std_mpsc::channel();
+    let (wishes, mut asked) = mpsc::unbounded_channel();
+    let samples = Arc::new(Mutex::new(Samples::default()));
+    let mut leaves = screen(Screen { inbound, wishes, samples: samples.clone(), options }, &by, around)?;
+    let mut gone = None;
+    let born = if let Ok(found) = early {
+        found
+    } else {
+        tokio::select! {
+            found = &mut born => found,
+            leave = leaves.recv() => {
+                gone = Some((leave, None));
+                born.await
+            }
+            signal = signals.next() => {
+                let _ = to_screen.send(Inbound::LeaveNow);
+                gone = Some((leaves.recv().await, Some(signal)));
+                born.await
+            }
+        }
+    };
+    let visit = match born {
+        Ok(found) => enter(found, &by).await,
+        Err(failure) => Err(failure),
+    };
+    let (visit, notes) = match visit {
+        Ok(visit) => visit,
+        Err(failure) => {
+            let _ = to_screen.send(Inbound::LeaveNow);
+            leaves.recv().await;
+            return Err(failure);
+        }
+    };
+    for note in notes {
+        let _ = to_screen.send(Inbound::Note(note));
+    }
+    let mut session = Session::new(visit, to_screen, samples, by);
+    match gone {
+        // Left before the engine had spoken.
+        Some((leave, signal)) => {
+            session.signal = signal;
+            session.left(leave).await;
+        }
+        None => session.run(&mut asked, &mut leaves, &mut signals).await,
+    }
+    session.last_words(args.on_detach);
+    let goes_on = session.end.is_none() && session.ears.is_some();
+    Ok(Shown { exit: session.exit(), goes_on, signal: session.signal })
+}
+
+struct Found {
+    socket: PathBuf,
+    notes: Vec<String>,
+    wants: Role,
+}
+
+async fn born(engine: Engine) -> Result<Found, CliError> {
+    match engine {
+        Engine::Listens { socket, wants, .. } => Ok(Found { socket, notes: Vec::new(), wants }),
+        Engine::Starting(starting) => match starting.birth().await {
+            Birth::Listens { socket, notes, .. } => Ok(Found { socket, notes, wants: Role::Controller }),
+            Birth::Failed(error) => Err(error),
+        },
+    }
+}
+
+async fn enter(found: Found, by: &Person) -> Result<(Visit, Vec<String>), CliError> {
+    let Found { socket, mut notes, wants } = found;
+    let hello =
+        Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned(), person: by.clone(), wants };
+    let visit = relay::visit(&socket, hello).await.map_err(|error| {
+        CliError::usage("the run's engine does not answer")
+            .because(&error)
+            .hint("the command that began the run takes it over when its engine is gone")
+            .with_exit(Exit::Unknown)
+    })?;
+    if visit.welcome.role == Role::Observer {
+        notes.push(match &visit.welcome.holder {
+            Some(holder) => format!("{} has the run in hand: this console only watches", holder.0),
+            None => "this console only watches".to_owned(),
+        });
+    }
+    Ok((visit, notes))
+}
+
+struct Screen {
+    inbound: std_mpsc::Receiver<Inbound>,
+    wishes: mpsc::UnboundedSender<Outbound>,
+    samples: Arc<Mutex<Samples>>,
+    options: UiOptions,
+}
+
+/// Starts the screen's thread. What comes back is how it was left, once.
+fn screen(
+    screen: Screen,
+    by: &Person,
+    around: &Surrounding,
+) -> Result<mpsc::Receiver<Result<Leave, ui::UiError>>, CliError> {
+    let Screen { inbound, wishes, samples, options } = screen;
     let wiring = Wiring {
         inbound,
-        samples: Box::new(move || sample_reader.borrow().clone()),
-        outbound: outbound(handle.clone(), to_screen.clone(), folder.clone()),
+        samples: Box::new(move || samples.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        outbound: Box::new(move |wish| {
+            // Nobody takes wishes of a screen that is being left.
+            let _ = wishes.send(wish);
+        }),
         operator: by.clone(),
-        options: options(reach, args, around),
+        options,
         now: {
             let clock = around.clock.clone();
             Box::new(move || clock.now())
         },
     };
-    let (left, mut leaves) = mpsc::channel(1);
-    let screen = std::thread::Builder::new()
+    let (left, leaves) = mpsc::channel(1);
+    std::thread::Builder::new()
         .name("console".to_owned())
         .spawn(move || {
             SCREEN.store(true, Ordering::SeqCst);
@@ -121,226 +269,210 @@ pub async fn show(
             let _ = left.blocking_send(leave);
         })
         .map_err(|error| CliError::usage("the console cannot be started").because(&error))?;
-    let mut session = Session {
-        state: Box::new(engine.state().clone()),
-        answers: run::answers(args),
-        answered: BTreeSet::new(),
-        handle,
-        by,
-        to_screen,
-        events: event_reader,
-        attended: true,
-        ending: false,
-        signal: None,
-        end: None,
-        ui_error: None,
-    };
-    let mut tasks = JoinSet::new();
-    tasks.spawn(engine.run());
-    session.run(&mut tasks, &mut leaves, &mut signals, &folder).await;
-    // The thread has answered before the loop ended; joining it cannot wait for anything but its last lines.
-    if screen.join().is_err() {
-        tracing::error!("the console's thread panicked");
-    }
-    wired.tasks.close();
-    let end = session
-        .end
-        .ok_or_else(|| CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug))?;
-    last_words(&folder, &end, session.ui_error.as_deref());
-    drop(log);
-    Ok(Shown { exit: ending::code(&end), signal: session.signal })
+    Ok(leaves)
 }
 
 struct Session {
-    handle: EngineHandle,
+    ears: Option<Ears>,
+    mouth: Mouth,
+    run: RunId,
     by: Person,
     to_screen: std_mpsc::Sender<Inbound>,
-    /// The fold, to know what flags are asked.
-    state: Box<RunState>,
-    /// What flags answer: it needs nobody at the screen.
-    answers: Answers,
-    /// Checks that flags have waived.
-    answered: BTreeSet<CheckId>,
-    events: mpsc::UnboundedReceiver<Event>,
-    /// Whether somebody looks at the screen.
-    attended: bool,
-    /// Whether the run is to end at the step that waits, as soon as nothing runs any more.
-    ending: bool,
+    samples: Arc<Mutex<Samples>>,
+    /// What the engine said at its end.
+    end: Option<(Vec<String>, u8)>,
     signal: Option<Signal>,
-    end: Option<EngineEnd>,
-    ui_error: Option<String>,
+    /// Whether the operator left the run to itself.
+    meant: bool,
+    screen_error: Option<String>,
 }
 
 impl Session {
+    fn new(
+        visit: Visit,
+        to_screen: std_mpsc::Sender<Inbound>,
+        samples: Arc<Mutex<Samples>>,
+        by: Person,
+    ) -> Self {
+        let Visit { welcome, ears, mouth } = visit;
+        Self {
+            ears: Some(ears),
+            mouth,
+            run: welcome.run,
+            by,
+            to_screen,
+            samples,
+            end: None,
+            signal: None,
+            meant: false,
+            screen_error: None,
+        }
+    }
+
     async fn run(
         &mut self,
-        tasks: &mut JoinSet<EngineEnd>,
+        asked: &mut mpsc::UnboundedReceiver<Outbound>,
         leaves: &mut mpsc::Receiver<Result<Leave, ui::UiError>>,
         signals: &mut Signals,
-        folder: &RunFolder,
     ) {
-        let mut running = true;
-        let mut hold = Hold::of(folder);
-        while running || self.attended {
+        let mut beats = interval(relay::BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
             tokio::select! {
-                biased;
-                Some(event) = self.events.recv() => self.pass_on(event).await,
-                Some(ended) = tasks.join_next(), if running => {
-                    running = false;
-                    self.engine_ended(ended.ok(), folder).await;
+                message = hear(&mut self.ears) => self.heard(message),
+                Some(wish) = asked.recv() => self.wish(wish).await,
+                _ = beats.tick() => self.say(&ToEngine::Beat).await,
+                leave = leaves.recv() => {
+                    // What was wished before it was left counts.
+                    while let Ok(wish) = asked.try_recv() {
+                        self.wish(wish).await;
+                    }
+                    return self.left(leave).await;
                 }
-                leave = leaves.recv(), if self.attended => {
-                    self.attended = false;
-                    self.left(leave).await;
+                signal = signals.next() => {
+                    self.signal = Some(signal);
+                    let _ = self.to_screen.send(Inbound::LeaveNow);
                 }
-                verb = hold.changed(), if running => {
-                    // Paused or resumed at the screen already: then that is so.
-                    let _ = self.handle.command(Command { by: self.by.clone(), verb }).await;
+            }
+        }
+    }
+
+    fn heard(&mut self, message: Option<FromEngine>) {
+        // A screen that is gone says so through its own channel.
+        let tell = |message| drop(self.to_screen.send(message));
+        match message {
+            Some(FromEngine::Event(event)) => tell(Inbound::Event(event)),
+            Some(FromEngine::Refused { verb, refusal }) => tell(Inbound::Refused { verb, refusal }),
+            Some(FromEngine::ReportWritten { path }) => tell(Inbound::ReportWritten { path }),
+            Some(FromEngine::ReportFailed { why }) => tell(Inbound::ReportFailed { why }),
+            Some(FromEngine::Note(text)) => tell(Inbound::Note(text)),
+            Some(FromEngine::Samples(samples)) => {
+                *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
+            }
+            Some(FromEngine::Lease { holder, role }) => {
+                tell(Inbound::Said(match (role, holder) {
+                    (Role::Controller, _) => "this console has the run in hand".to_owned(),
+                    (Role::Observer, Some(holder)) => {
+                        format!("{} has the run in hand: this console only watches", holder.0)
+                    }
+                    (Role::Observer, None) => "nobody has the run in hand".to_owned(),
+                }));
+            }
+            Some(FromEngine::Ended { words, after, exit }) => {
+                self.end = Some((after, exit));
+                tell(Inbound::EngineEnded { words });
+            }
+            Some(FromEngine::Welcome(_) | FromEngine::Unfit { .. } | FromEngine::CaughtUp) => {}
+            None => {
+                self.ears = None;
+                if self.end.is_none() {
+                    tell(Inbound::EngineLost {
+                        why: "the engine does not answer any more: run the same command again".to_owned(),
+                    });
                 }
-                signal = signals.next() => self.signalled(signal).await,
             }
         }
     }
 
-    /// What the screen is told. Flags answer what they were given for; nobody at the screen means nobody to answer
-    /// the rest.
-    async fn pass_on(&mut self, event: Event) {
-        self.state.apply(&event);
-        let held = if let EventKind::Step(StepEvent::Held { step, .. }) = &event.kind {
-            Some(step.clone())
-        } else {
-            None
-        };
-        if self.attended {
-            // A screen that is gone says so through its own channel.
-            let _ = self.to_screen.send(Inbound::Event(event));
-        }
-        let open = match &held {
-            Some(step) => self.answer(step).await == Rest::NeedsPerson,
-            None => self.ending,
-        };
-        if !self.attended {
-            if open {
-                self.end_here().await;
-            }
-            // Nor to say whether to go on waiting; refused as long as that is not all that is left.
-            let _ = self.handle.command(Command { by: self.by.clone(), verb: Verb::EndUnanswered }).await;
+    async fn wish(&mut self, wish: Outbound) {
+        match wish {
+            Outbound::Command(command) => self.say(&ToEngine::Command(command)).await,
+            Outbound::TakeControl => self.say(&ToEngine::Take).await,
+            Outbound::WriteReport => self.say(&ToEngine::Report).await,
         }
     }
 
-    /// Says what flags say, and what is left of the question.
-    async fn answer(&mut self, step: &StepId) -> Rest {
-        let answer = self.answers.to(step, &self.state, &self.answered);
-        let mut rest = answer.rest;
-        if rest == Rest::NeedsPerson && !self.attended {
-            return rest;
-        }
-        for Said { flag, verb } in answer.said {
-            if let Verb::Waive { check, .. } = &verb {
-                self.answered.insert(check.clone());
-            }
-            let _ = self.to_screen.send(Inbound::Note(format!("{flag} answers {}", step.0)));
-            let command = Command { by: self.by.clone(), verb: verb.clone() };
-            if let Err(refusal) = self.handle.command(command).await {
-                tracing::warn!(%refusal, flag, "an answer was refused");
-                let _ = self.to_screen.send(Inbound::Refused { verb, refusal });
-                rest = Rest::NeedsPerson;
-            }
-        }
-        rest
-    }
-
-    async fn end_here(&mut self) {
-        let command = Command { by: self.by.clone(), verb: Verb::EndHere };
-        // What runs comes to its end first: then it is asked for again.
-        self.ending = matches!(self.handle.command(command).await, Err(Refusal::NotReady { .. }));
-    }
-
-    async fn send(&self, verb: Verb) {
-        if let Err(refusal) = self.handle.command(Command { by: self.by.clone(), verb }).await {
-            tracing::warn!(%refusal, "command refused");
+    /// An engine that is gone is noticed where it is listened to.
+    async fn say(&mut self, message: &ToEngine) {
+        if let Err(error) = self.mouth.say(message).await {
+            tracing::debug!(%error, "the engine takes nothing more");
         }
     }
 
-    async fn engine_ended(&mut self, end: Option<EngineEnd>, folder: &RunFolder) {
-        while let Ok(event) = self.events.try_recv() {
-            self.pass_on(event).await;
-        }
-        let words = match ending::write_report(folder) {
-            Ok(end) => {
-                vec![format!("report {}", end.report.display()), "journal.jsonl lies beside it".to_owned()]
-            }
-            Err(error) => vec![
-                format!("no report could be written: {}", error.what),
-                format!("journal {}", folder.journal().display()),
-            ],
-        };
-        self.end = end;
-        // Whether or not anybody still looks.
-        let _ = self.to_screen.send(Inbound::EngineEnded { words });
-    }
-
-    /// The screen is not the run: what runs goes on, and a step that needs a person ends it.
+    /// A run in which nothing was done ends with its console; every other one goes on.
     async fn left(&mut self, leave: Option<Result<Leave, ui::UiError>>) {
         if let Some(Err(error)) = &leave {
-            self.ui_error = Some(error.to_string());
+            self.screen_error = Some(error.to_string());
         }
-        tracing::info!(?leave, "the screen was left");
-        if self.end.is_none() {
-            self.end_here().await;
+        if matches!(leave, Some(Ok(Leave::Detach))) {
+            self.meant = true;
+            return self.say(&ToEngine::Depart).await;
         }
-        // The screen lets a person leave only where nothing is at work on the server: nothing is waited for.
-        if self.ending && self.signal.is_none() && matches!(leave, Some(Ok(Leave::Quit))) {
-            self.send(Verb::Abort { reason: "left before anything was done".to_owned() }).await;
+        let wants_end = matches!(leave, Some(Ok(Leave::Quit))) && self.signal.is_none();
+        if !wants_end || self.end.is_some() || self.ears.is_none() {
+            return;
         }
+        let reason = "left before anything was done".to_owned();
+        let command = Command { by: self.by.clone(), verb: Verb::Abort { reason } };
+        self.say(&ToEngine::Command(command)).await;
+        let end = async {
+            while self.end.is_none() && self.ears.is_some() {
+                let message = hear(&mut self.ears).await;
+                self.heard(message);
+            }
+        };
+        // One that takes longer goes on; that is said.
+        let _ = timeout(GOODBYE, end).await;
     }
 
-    async fn signalled(&mut self, signal: Signal) {
-        if self.signal.is_some() {
-            self.handle.end_now().await;
-        } else {
-            self.send(Verb::Abort { reason: format!("received {}", signal.name()) }).await;
-            let _ = self.to_screen.send(Inbound::LeaveNow);
+    fn exit(&self) -> u8 {
+        self.end.as_ref().map_or(Exit::Unknown as u8, |(_, exit)| *exit)
+    }
+
+    /// What stays on the terminal once the screen is gone.
+    fn last_words(&self, policy: OnDetach) {
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend(self.screen_error.as_ref().map(|error| format!("The screen was lost: {error}")));
+        match &self.end {
+            Some((after, _)) => lines.extend(after.iter().cloned()),
+            None if self.ears.is_none() => {
+                lines.push(format!(
+                    "The engine of run {} is gone: run the same command again to take it over",
+                    self.run.as_str()
+                ));
+            }
+            None => {
+                let becomes = match policy {
+                    _ if self.meant => "it goes on",
+                    OnDetach::Hold => "running builds finish, then it holds",
+                    OnDetach::GoOn => "it goes on up to the next step that needs a person",
+                    OnDetach::Abort => "it ends",
+                };
+                lines.push(format!(
+                    "Run {} is left to itself: {becomes}. `cicerone attach {}` returns to it",
+                    self.run.as_str(),
+                    self.run.as_str()
+                ));
+            }
         }
-        self.signal = Some(signal);
+        // The terminal may be gone or frozen: that must not hold the process.
+        let safe: Vec<String> = lines
+            .into_iter()
+            .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
+            .collect();
+        ui::print_after(&safe.concat());
     }
 }
 
-/// Commands go to the engine without making the screen wait; a refusal comes back as a message.
-fn outbound(
-    handle: EngineHandle,
-    to_screen: std_mpsc::Sender<Inbound>,
-    folder: RunFolder,
-) -> Box<dyn Fn(Outbound) + Send> {
-    let runtime = tokio::runtime::Handle::current();
-    Box::new(move |message| {
-        let to_screen = to_screen.clone();
-        // A screen that is gone needs no answer.
-        match message {
-            Outbound::Command(command) => {
-                let handle = handle.clone();
-                runtime.spawn(async move {
-                    let verb = command.verb.clone();
-                    if let Err(refusal) = handle.command(command).await {
-                        let _ = to_screen.send(Inbound::Refused { verb, refusal });
-                    }
-                });
-            }
-            Outbound::WriteReport => {
-                let folder = folder.clone();
-                runtime.spawn_blocking(move || {
-                    let answer = match ending::write_report(&folder) {
-                        Ok(end) => Inbound::ReportWritten { path: end.report.display().to_string() },
-                        Err(error) => Inbound::ReportFailed { why: error.what },
-                    };
-                    let _ = to_screen.send(answer);
-                });
-            }
-        }
-    })
+/// For ever, once the engine is gone.
+async fn hear(ears: &mut Option<Ears>) -> Option<FromEngine> {
+    match ears {
+        Some(ears) => ears.hear().await,
+        None => std::future::pending().await,
+    }
 }
 
-fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
+/// Looks, and what is known of the target before anything was read.
+pub fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
+    UiOptions {
+        environment: reach.environment.clone(),
+        mode: reach.mode,
+        title: reach.title.clone(),
+        ..looks(args, around)
+    }
+}
+
+fn looks(args: &RunArgs, around: &Surrounding) -> UiOptions {
     let colour = match args.color {
         Color::Always => true,
         Color::Never => false,
@@ -351,34 +483,9 @@ fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
         charset: if args.ascii || !around.has_unicode() { Charset::Ascii } else { Charset::Unicode },
         refresh: Millis(1_000),
         esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
-        environment: reach.environment.clone(),
-        mode: reach.mode,
         zone: jiff::tz::TimeZone::system(),
         multiplexer: if around.var("TMUX").is_some() { Multiplexer::Tmux } else { Multiplexer::None },
-        title: reach.title.clone(),
+        home: Home::Apart,
+        ..UiOptions::default()
     }
-}
-
-/// What stays on the terminal once the screen is gone.
-fn last_words(folder: &RunFolder, end: &EngineEnd, ui_error: Option<&str>) {
-    let mut lines = Vec::new();
-    if let Some(error) = ui_error {
-        lines.push(format!("The screen was lost: {error}"));
-    }
-    if let Some(sealed) = &end.sealed {
-        lines.push(format!("Error: {sealed}; nothing more was started"));
-    }
-    lines.extend(ending::left_running(end));
-    let run_end = crate::report::RunEnd {
-        report: folder.report_markdown(),
-        journal: folder.journal(),
-        head: crate::domain::id::Digest(end.head.clone()),
-    };
-    lines.push(crate::report::plain::last_line(&end.state, &run_end));
-    // The terminal may be gone or frozen: that is not the run's fault, and must not hold the process.
-    let safe: Vec<String> = lines
-        .into_iter()
-        .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
-        .collect();
-    ui::print_after(&safe.concat());
 }

@@ -55,6 +55,22 @@ pub fn rollback_code(end: &EngineEnd) -> Exit {
     exit::of_rollback(&end.state)
 }
 
+/// What stays on the terminal, a line each. Raw text.
+pub fn last_words(folder: &RunFolder, end: &EngineEnd) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(sealed) = &end.sealed {
+        lines.push(format!("Error: {sealed}; nothing more was started"));
+    }
+    lines.extend(left_running(end));
+    let run_end = RunEnd {
+        report: folder.report_markdown(),
+        journal: folder.journal(),
+        head: Digest(end.head.clone()),
+    };
+    lines.push(crate::report::plain::last_line(&end.state, &run_end));
+    lines
+}
+
 /// What still runs on the server although this process ends, for a person.
 pub fn left_running(end: &EngineEnd) -> Vec<String> {
     end.left_running

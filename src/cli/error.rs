@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::Untrusted;
 
 use super::exit::Exit;
 
 /// A command that ended before, or apart from, its run.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CliError {
     /// What could not be done.
     pub what: String,

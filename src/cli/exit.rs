@@ -1,11 +1,13 @@
 //! Exit codes: what a pipeline can rely on. The table in `docs/exit-codes.md` is generated from here and tested.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::event::{DropConclusion, DropPurpose, Ending, StepOutcome};
 use crate::domain::playbook::StepKind;
 use crate::domain::state::{BuildRecord, BuildStatus, DropRecord, RunState, StepStatus};
 
 /// What the process ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Exit {
     /// Everything asked for is verified.

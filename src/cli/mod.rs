@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering;
 use clap::Parser;
 
 pub mod answer;
+pub mod apart;
 pub mod args;
+pub mod attended;
 pub mod console;
 pub mod drive;
 pub mod ending;
@@ -33,6 +35,7 @@ pub mod table;
 pub mod wiring;
 
 use crate::rehearsal::guard;
+use crate::relay::Role;
 
 use args::{Cli, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
 use error::CliError;
@@ -101,9 +104,17 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
     let (target, args) = (&cli.target, &cli.run);
     let mut out = Patient::new(std::io::stdout());
     let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
-    match cli.command.unwrap_or(Verb::Console { playbook }) {
-        Verb::Console { playbook } if around.has_screen() && !args.headless => {
-            console::console(&playbook, target, args, around).await
+    let command = cli.command.unwrap_or(Verb::Console { playbook });
+    if let Some(duty) = apart::Duty::of_this_process(around) {
+        return apart::engine(command, duty, target, args, around).await;
+    }
+    match command {
+        Verb::Console { .. } if around.has_screen() && !args.headless => {
+            Box::pin(console::console(target, args, around)).await
+        }
+        Verb::Attach { run, observe } => {
+            let wants = if observe { Role::Observer } else { Role::Controller };
+            Box::pin(console::attach(run.as_deref(), wants, target, args, around)).await
         }
         Verb::Console { playbook } => {
             if !args.headless {
@@ -167,6 +178,7 @@ fn without_server(
                 .map(|exit| applied(args, exit))
         }
         Verb::Console { .. }
+        | Verb::Attach { .. }
         | Verb::Rehearse(_)
         | Verb::Run { .. }
         | Verb::Plan { .. }

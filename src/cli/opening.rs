@@ -1,9 +1,11 @@
 //! A run's folder and journal: a new one, or an unfinished one that is taken over.
 
+use std::path::PathBuf;
+
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::decide::decide;
 use crate::domain::event::{Ending, Event, EventKind, RunEvent};
-use crate::domain::id::Seq;
+use crate::domain::id::{RunId, Seq};
 use crate::domain::playbook::Playbook;
 use crate::domain::state::RunState;
 use crate::domain::target::RunSettings;
@@ -174,6 +176,23 @@ pub fn all(dir: &StateDir) -> Result<Vec<RunEntry>, CliError> {
     all.retain(|entry| entry.status != RunStatus::Empty);
     all.sort_by(|a, b| b.folder.run().cmp(a.folder.run()));
     Ok(all)
+}
+
+/// Where a run's engine listens, when it does.
+pub fn listens(folder: &RunFolder) -> Option<PathBuf> {
+    let socket = folder.socket()?;
+    std::os::unix::net::UnixStream::connect(&socket).is_ok().then_some(socket)
+}
+
+/// The newest run that an engine drives.
+pub fn attended(dir: &StateDir) -> Result<Option<RunFolder>, CliError> {
+    Ok(all(dir)?.into_iter().map(|entry| entry.folder).find(|folder| listens(folder).is_some()))
+}
+
+/// The run of this target that an engine drives, and where it listens.
+pub fn attended_of(dir: &StateDir, reach: &Reach) -> Result<Option<(RunId, PathBuf)>, CliError> {
+    let runs = dir.runs::<Event>(&TargetSlug::new(&reach.kept_as), closes)?;
+    Ok(runs.into_iter().find_map(|entry| Some((entry.folder.run().clone(), listens(&entry.folder)?))))
 }
 
 /// A run by id or folder, or the newest of all targets.

@@ -17,13 +17,15 @@ use crate::rehearsal::user::server_user;
 
 use crate::sql::quote_qualified;
 
+use super::apart::{self, Duty};
 use super::args::{RehearseArgs, RunArgs, TargetArgs};
-use super::console;
+use super::attended;
+use super::console::{self, Engine};
 use super::drive::Answers;
 use super::error::CliError;
 use super::exit::Exit;
 use super::input::{self, RegistryFiles};
-use super::opening::{self, Fresh};
+use super::opening::{self, Fresh, Opened};
 use super::run::{self, Headless, follow, signal_or};
 use super::signal::Signals;
 use super::stream::say;
@@ -44,12 +46,53 @@ pub async fn rehearse(
     let script = Script::read(rehearsal, target)?;
     let cluster = start(rehearsal, around).await?;
     let result = match prepare(&cluster, rehearsal, &script).await {
-        Ok(()) if rehearsal.only_server => only_server(&cluster).await,
+        Ok(()) if rehearsal.only_server => only_server(&cluster).await.map(|code| (code, Server::Goes)),
         Ok(()) => walk(&cluster, rehearsal, script, target, args, around).await,
         Err(error) => Err(error),
     };
-    cluster.stop().await;
-    result
+    if let Ok((_, Server::Stays)) = result {
+        cluster.leave();
+    } else {
+        cluster.stop().await;
+    }
+    result.map(|(code, _)| code)
+}
+
+/// What becomes of the throwaway server when this process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// The engine still uses it, and takes it along at its end.
+    Stays,
+    /// Nobody needs it any more.
+    Goes,
+}
+
+/// The engine of a rehearsal whose server is up.
+pub async fn engine(
+    rehearsal: &RehearseArgs,
+    conninfo: &str,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<u8, CliError> {
+    let Script { registry, playbook, .. } = Script::read(rehearsal, target)?;
+    let reach = Reach::rehearsal(conninfo, args, around)?;
+    let opened = open(&reach, &registry, playbook, target, args, around)?;
+    attended::attend(opened, &reach, target, args, registry, around, Vec::new()).await
+}
+
+/// Opens the rehearsal's run. The server of an earlier one is gone: there is nothing to take over.
+fn open(
+    reach: &Reach,
+    registry: &RegistryFiles,
+    playbook: (Playbook, String),
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<Opened, CliError> {
+    let settings = wiring::settings(target, args, reach, &playbook.0);
+    let dir = opening::state_dir(target, around)?;
+    opening::open(&dir, Fresh { reach, registry, playbook, settings }, around)
 }
 
 /// The files that a rehearsal follows.
@@ -176,31 +219,35 @@ async fn walk(
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
-) -> Result<u8, CliError> {
+) -> Result<(u8, Server), CliError> {
     let target_of_faults = FaultTarget::new(cluster, DATABASE)
         .on_table(&script.fault_table)
         .holding(rehearsal.fault_hold.into());
     let mut injected = inject_all(&target_of_faults, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
     let Script { registry, playbook, .. } = script;
-    let settings = wiring::settings(target, args, &reach, &playbook.0);
-    let dir = opening::state_dir(target, around)?;
-    let fresh = Fresh { reach: &reach, registry: &registry, playbook, settings };
-    // The server of an earlier rehearsal is gone: there is nothing to take over.
-    let opened = opening::open(&dir, fresh, around)?;
-    injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
-    let code = if around.has_screen() && !args.headless {
-        Box::pin(console::show(opened, &reach, target, args, registry, around)).await?.code(args)
+    let ended = if around.has_screen() && !args.headless {
+        let lifeline = cluster.lifeline().map_err(|error| {
+            CliError::usage("the throwaway server cannot be handed over").because(&error).with_exit(Exit::Bug)
+        })?;
+        let duty = Duty::Rehearsal { conninfo: cluster.conninfo(DATABASE) };
+        let engine = Engine::Starting(apart::start(&duty, Some(lifeline))?);
+        injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
+        let options = console::options(&reach, args, around);
+        let shown = Box::pin(console::show(engine, options, args, around)).await?;
+        (shown.code(), if shown.goes_on { Server::Stays } else { Server::Goes })
     } else {
+        let opened = open(&reach, &registry, playbook, target, args, around)?;
+        injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
         let answers = headless_answers(args);
         let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
         let (exit, driven) = follow(opened, headless, around).await?;
-        signal_or(&driven, args.exit_policy.apply(exit))
+        (signal_or(&driven, args.exit_policy.apply(exit)), Server::Goes)
     };
     for fault in injected {
         report_fault(fault).await;
     }
-    Ok(code)
+    Ok(ended)
 }
 
 /// Without a screen a rehearsal answers its own gates: there is nothing to lose.

@@ -62,12 +62,15 @@ pub async fn run(
     let settings = wiring::settings(target, args, &reach, &loaded.0);
     let dir = opening::state_dir(target, around)?;
     let answers = answers(args);
-    let opened = open_or_take_over(
+    let (opened, notes) = open_or_take_over(
         &dir,
         Fresh { reach: &reach, registry: &registry, playbook: loaded, settings },
         args,
         around,
     )?;
+    for note in &notes {
+        say(note);
+    }
     let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
     let (exit, driven) = follow(opened, headless, around).await?;
     explain_other_plan(&dir, &driven.end.state);
@@ -93,21 +96,22 @@ pub fn signal_or(driven: &Driven, exit: Exit) -> u8 {
     }
 }
 
-/// Takes the target's unfinished run over, or opens a new one.
+/// Takes the target's unfinished run over, or opens a new one; with what a person should know of it.
 pub fn open_or_take_over(
     dir: &StateDir,
     fresh: Fresh<'_>,
     args: &RunArgs,
     around: &Surrounding,
-) -> Result<Opened, CliError> {
+) -> Result<(Opened, Vec<String>), CliError> {
     match opening::unfinished(dir, fresh.reach)? {
         Some(folder) if !args.new_run => {
             let state = opening::as_if_taken_over(&folder, around)?;
             check_same(&state, &folder, fresh.reach, args)?;
-            say(&format!("Taking run {} over: its own playbook and settings stand", folder.run().as_str()));
-            opening::take_over(folder, around)
+            let note =
+                format!("Taking run {} over: its own playbook and settings stand", folder.run().as_str());
+            Ok((opening::take_over(folder, around)?, vec![note]))
         }
-        Some(_) | None => opening::open(dir, fresh, around),
+        Some(_) | None => Ok((opening::open(dir, fresh, around)?, Vec::new())),
     }
 }
 

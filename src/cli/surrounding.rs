@@ -106,7 +106,7 @@ impl Surrounding {
     }
 
     /// Name of the effective user in the account file: libpq's default role.
-    fn system_user(&self) -> Option<String> {
+    pub fn system_user(&self) -> Option<String> {
         let uid = rustix::process::geteuid().as_raw().to_string();
         let accounts = fs_err::read_to_string("/etc/passwd").ok()?;
         accounts

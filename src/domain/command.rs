@@ -82,6 +82,13 @@ pub enum Verb {
         /// Reason or remark.
         reason: String,
     },
+    /// Take the run in hand.
+    TakeControl,
+    /// Nobody has it in hand any more.
+    LoseControl {
+        /// How it came.
+        why: String,
+    },
     /// Nobody will answer the step that waits for a person: close the run there, to be taken over later.
     EndHere,
     /// Nobody is here to say whether to go on waiting: stop what waits over its budget, and end.
@@ -129,6 +136,12 @@ pub enum Refusal {
     NotProven {
         /// Which.
         entries: String,
+    },
+    /// Somebody else has the run in hand.
+    #[error("{who} has the run in hand: this console only watches")]
+    NotInControl {
+        /// Who.
+        who: String,
     },
     /// It is already so.
     #[error("already {what}")]

@@ -79,6 +79,13 @@ pub fn decide(state: &RunState, command: &Command) -> Result<EventKind, Refusal>
             }
             Ok(EventKind::Run(RunEvent::AbortRequested { by, reason: reason.clone() }))
         }
+        Verb::TakeControl if state.control.controller.as_ref() == Some(&by) => Err(already("in control")),
+        Verb::TakeControl => {
+            let from = state.control.controller.clone();
+            Ok(EventKind::Run(RunEvent::ControlTaken { by, from }))
+        }
+        Verb::LoseControl { .. } if state.control.controller.is_none() => Err(already("out of hand")),
+        Verb::LoseControl { why } => Ok(EventKind::Run(RunEvent::ControlLost { by, why: why.clone() })),
         Verb::EndHere => end_here(state),
         Verb::EndUnanswered => end_unanswered(state),
     }

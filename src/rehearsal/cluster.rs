@@ -1,6 +1,7 @@
 //! A throwaway server, seen from the process that uses it.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -97,6 +98,17 @@ impl Cluster {
     /// Process id of the guard.
     pub fn guard_pid(&self) -> u32 {
         self.guard.id()
+    }
+
+    /// Another end of the pipe that the guard waits for: the server lives as long as anybody has one.
+    pub fn lifeline(&self) -> io::Result<OwnedFd> {
+        let end = self.lifeline.as_ref().ok_or(io::ErrorKind::BrokenPipe)?;
+        end.as_fd().try_clone_to_owned()
+    }
+
+    /// Leaves the server to whoever else has a lifeline.
+    pub fn leave(mut self) {
+        drop(self.lifeline.take());
     }
 
     /// Connection string through the socket, in libpq's keyword form.

@@ -12,7 +12,9 @@
 //!         inputs/<sha256>   registry and playbook exactly as they were read
 //!         report.md, report.json
 //!         log/              the program's own log
-//!         HOLD              kept free for a person's wish to hold the run; the engine does not look at it yet
+//!         HOLD              a person's wish to hold the run
+//!         engine.sock       the engine's socket (0600), while there is an engine
+//!         engine.socket     where that socket is: elsewhere when this path is too long for one
 //! ```
 
 use std::fs;
@@ -56,6 +58,9 @@ pub enum FolderError {
         path: PathBuf,
     },
 }
+
+/// Longest path of a socket that Linux and macOS take, less some room.
+const SOCKET_PATH: usize = 100;
 
 /// Folder of printed plans; no target's folder has a name that begins with a dot.
 const PLANS: &str = ".plans";
@@ -227,6 +232,42 @@ impl RunFolder {
     /// Path of the JSON report.
     pub fn report_json(&self) -> PathBuf {
         self.path.join("report.json")
+    }
+
+    /// A place for the engine's socket that fits the system's limit, noted so that consoles find it: in the run's folder,
+    /// or in a folder of ours for sockets when the path is too long for that.
+    pub fn make_socket(&self, runtime_dir: Option<PathBuf>) -> Result<PathBuf, FolderError> {
+        let here = self.path.join("engine.sock");
+        let socket = if here.as_os_str().len() <= SOCKET_PATH {
+            here
+        } else {
+            let own = rustix::process::geteuid().as_raw();
+            let base = runtime_dir.filter(|dir| dir.is_absolute() && dir.as_os_str().len() < 40);
+            let base = base.unwrap_or_else(|| PathBuf::from(format!("/tmp/cicerone-{own}")));
+            let folder = private_dir::ensure_root(&base.join("cicerone"))?;
+            let name = Digest::of(self.path.as_os_str().as_encoded_bytes());
+            folder.join(format!("{}.sock", &name.as_str()[..16]))
+        };
+        let note = self.socket_note();
+        file::replace(&note, socket.as_os_str().as_encoded_bytes()).map_err(failed("write", &note))?;
+        Ok(socket)
+    }
+
+    /// Where the engine's socket is, when there is one. Whether anybody answers there is another question.
+    pub fn socket(&self) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = file::read_whole(&self.socket_note()).ok()?;
+        Some(PathBuf::from(std::ffi::OsString::from_vec(bytes)))
+    }
+
+    /// The engine has gone.
+    pub fn forget_socket(&self) {
+        // A note that stays leads to a socket at which nobody answers.
+        let _ = fs::remove_file(self.socket_note());
+    }
+
+    fn socket_note(&self) -> PathBuf {
+        self.path.join("engine.socket")
     }
 
     /// Folder for the program's own log.

@@ -10,6 +10,7 @@ use crate::domain::playbook::StepKind;
 use crate::domain::state::{BuildRecord, BuildStatus, Left, StepStatus};
 use crate::domain::target::{LeftoverPolicy, Mode};
 
+use super::Home;
 use super::keymap::{Action, Deed, Level, See, Way};
 use super::scene::Scene;
 use super::ui_state::{Arm, Screen};
@@ -69,7 +70,7 @@ fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
         return Err("the picture is frozen: [f] first".to_owned());
     }
     let run = &scene.picture.run;
-    if scene.picture.over() || run.target.is_none() {
+    if scene.picture.over() || run.target.is_none() || scene.options.home == Home::Apart {
         return Ok(());
     }
     let waits = scene.held().is_some() || run.control.paused.is_some();

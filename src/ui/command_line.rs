@@ -16,6 +16,7 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("abort", "end the run before its end"),
     ("arm", "make removing and signing possible, for 15 minutes without a key"),
     ("blockers", "who holds builds up, now and later"),
+    ("control", "take the run in hand, from whoever has it"),
     ("export", "write the report now"),
     ("goto ", "look at a phase by its number, or at preflight, steps, builds, blockers, verify, log"),
     ("help", "keys of this screen"),
@@ -106,6 +107,7 @@ impl Console {
             ("q" | "quit", "") => return self.act(Action::Way(Way::Leave), now),
             ("theme", "default") => self.ui.view.theme = Theme::Default,
             ("theme", "mono") => self.ui.view.theme = Theme::Mono,
+            ("control", "") => return vec![Outcome::Control],
             ("export", "") => return self.act(Action::See(See::Report), now),
             ("rate", seconds) => match View::rate(seconds) {
                 Some(refresh) => self.set_rate(refresh, now),

@@ -14,15 +14,15 @@ use super::copy;
 use super::input::{Key, Timed, Token};
 use super::keymap::{Action, Deed, See, Way, action};
 use super::log::LogLine;
-use super::opening::{abort, arm, conditions, open, overtaken, undo_everything};
-use super::panel::{Panel, Pressed};
+use super::opening::{abort, arm, conditions, leave, open, overtaken, undo_everything};
+use super::panel::{Panel, Pressed, Purpose};
 use super::picture::{Engine, Picture};
 use super::scene::{Scene, entry_order};
 use super::travel::Towards;
 use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, Times, UiState};
 use super::view_model::line::Tone;
 use super::view_model::{ViewModel, view_model};
-use super::{Inbound, Leave, Theme, UiOptions};
+use super::{Home, Inbound, Leave, Theme, UiOptions};
 
 /// A second Ctrl-C within so long counts.
 const INTERRUPT_AGAIN: Duration = Duration::from_secs(2);
@@ -36,6 +36,8 @@ pub(super) enum Outcome {
     Send(Command),
     /// The screen must be written anew.
     Repaint,
+    /// A wish to have the run in hand.
+    Control,
     /// A wish for the report as it is now.
     Report,
     /// Safe text for the clipboard, and for the main screen until the next key.
@@ -156,6 +158,11 @@ impl Console {
                     return Some(Leave::Quit);
                 }
             }
+            Inbound::EngineLost { why } => {
+                self.note(&why, Tone::Bad, now);
+                self.disarm("the engine is gone", now);
+                self.picture.engine = Engine::Ended(vec![why]);
+            }
             Inbound::ReportWritten { path } => {
                 self.note(&format!("report {path}"), Tone::Good, now);
                 self.ui.say(Tone::Good, "the report is written: [l] says where", now);
@@ -164,6 +171,10 @@ impl Console {
                 let text = format!("no report could be written: {why}");
                 self.note(&text, Tone::Bad, now);
                 self.ui.say(Tone::Bad, text, now);
+            }
+            Inbound::Said(text) => {
+                self.note(&text, Tone::Warn, now);
+                self.ui.say(Tone::Warn, text, now);
             }
             Inbound::Note(text) => self.note(&text, Tone::Plain, now),
             Inbound::LeaveNow => return Some(Leave::Quit),
@@ -297,6 +308,11 @@ impl Console {
             self.ui.panel = Some(panel);
             return Vec::new();
         }
+        if panel.purpose == Purpose::Leave {
+            let verb = panel.verb().filter(|_| self.picture.run.control.paused.is_none());
+            let command = verb.map(|verb| Outcome::Send(Command { by: self.operator.clone(), verb }));
+            return command.into_iter().chain([Outcome::Leave(Leave::Detach)]).collect();
+        }
         let Some(verb) = panel.verb() else {
             self.ui.arm = Arm::Armed { by: self.operator.clone(), last_key: now };
             self.note("armed for 15 min without a key", Tone::Warn, now);
@@ -318,7 +334,12 @@ impl Console {
         let again = self.ui.view.interrupted.is_some_and(|first| at.saturating_sub(first) <= INTERRUPT_AGAIN);
         if again {
             self.ui.view.interrupted = None;
-            return self.leave(now);
+            let goes_on = self.options.home == Home::Apart && self.picture.run.target.is_some();
+            return if goes_on && !self.picture.over() {
+                vec![Outcome::Leave(Leave::Detach)]
+            } else {
+                self.leave(now)
+            };
         }
         self.ui.view.interrupted = Some(at);
         self.ui.say(Tone::Warn, "Ctrl-C again within 2 s to leave; no build is cancelled by it", now);
@@ -331,6 +352,11 @@ impl Console {
         let nothing_runs = scene.picture.run.target.is_none() || scene.mode() == Mode::DryRun;
         if self.picture.over() || nothing_runs {
             return vec![Outcome::Leave(Leave::Quit)];
+        }
+        if self.options.home == Home::Apart {
+            self.ui.prompt = None;
+            self.ui.panel = Some(leave());
+            return Vec::new();
         }
         self.leaving = Leaving::WhenOver;
         if self.picture.run.control.abort.is_some() {

@@ -70,6 +70,13 @@ fn run(event: &RunEvent) -> Said {
         ),
         RunEvent::Paused { by } => person(by, "paused the queue: nothing new starts", Tone::Warn),
         RunEvent::Unpaused { by } => person(by, "let the queue go on", Tone::Plain),
+        RunEvent::ControlTaken { by, from: None } => person(by, "has the run in hand", Tone::Plain),
+        RunEvent::ControlTaken { by, from: Some(from) } => {
+            person(by, format!("took the run over from {}", from.0), Tone::Warn)
+        }
+        RunEvent::ControlLost { by, why } => {
+            person(by, format!("has the run in hand no more: {why}"), Tone::Warn)
+        }
         RunEvent::AbortRequested { by, reason } => {
             person(by, format!("wants the run to end: {reason}"), Tone::Warn)
         }

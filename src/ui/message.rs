@@ -35,8 +35,15 @@ pub enum Inbound {
         /// Why.
         why: String,
     },
+    /// The engine is gone, and said nothing of its end.
+    EngineLost {
+        /// What is known of it, and what to do.
+        why: String,
+    },
     /// A line for the log pane that is no event: a notice of the program about itself.
     Note(String),
+    /// The same, and shown where the operator looks: who has the run in hand.
+    Said(String),
     /// Leave at once and restore the terminal, e.g. after SIGTERM.
     LeaveNow,
 }
@@ -47,6 +54,8 @@ pub enum Inbound {
 pub enum Outbound {
     /// A wish for the run; the engine's own gate decides.
     Command(Command),
+    /// Give this console the run in hand.
+    TakeControl,
     /// The report of the run as it is now.
     WriteReport,
 }
@@ -80,12 +89,15 @@ mod tests {
             Inbound::EngineEnded { .. } => "ended",
             Inbound::ReportWritten { .. } => "written",
             Inbound::ReportFailed { .. } => "failed",
+            Inbound::EngineLost { .. } => "lost",
             Inbound::Note(_) => "note",
+            Inbound::Said(_) => "said",
             Inbound::LeaveNow => "leave",
         }
     }
 
-    const KINDS: [&str; 7] = ["event", "refused", "ended", "written", "failed", "note", "leave"];
+    const KINDS: [&str; 9] =
+        ["event", "refused", "ended", "written", "failed", "lost", "note", "said", "leave"];
 
     fn verbs(text: &str) -> Vec<Verb> {
         let text = || text.to_owned();
@@ -109,6 +121,8 @@ mod tests {
             Verb::SignOff { name: text(), reason: text() },
             Verb::EndHere,
             Verb::EndUnanswered,
+            Verb::TakeControl,
+            Verb::LoseControl { why: text() },
             Verb::Abort { reason: text() },
         ]
     }
@@ -140,6 +154,8 @@ mod tests {
         let others = [
             Inbound::EngineEnded { words: vec![text.to_owned(), String::new()] },
             Inbound::EngineEnded { words: Vec::new() },
+            Inbound::EngineLost { why: text.to_owned() },
+            Inbound::Said(text.to_owned()),
             Inbound::ReportWritten { path: text.to_owned() },
             Inbound::ReportFailed { why: text.to_owned() },
             Inbound::Note(text.to_owned()),

@@ -1,6 +1,6 @@
 //! The console: what the operator sees and presses.
 //!
-//! It runs on a thread of its own and owns nothing that can act: facts come in as [`Inbound`] messages and the newest
+//! It runs in a process and on a thread of its own and owns nothing that can act: facts come in as [`Inbound`] messages and the newest
 //! [`Samples`], wishes go out as [`Outbound`] ones. All of them are plain data that serde writes and reads. It folds the same events as the engine, so that a frozen terminal, a
 //! panic here or a lost session can never touch the work on the database.
 //!
@@ -91,6 +91,8 @@ pub struct UiOptions {
     pub zone: jiff::tz::TimeZone,
     /// What sits between the console and the terminal.
     pub multiplexer: Multiplexer,
+    /// Where the engine is.
+    pub home: Home,
     /// Where to, e.g. `db1.example:5432/app`, until the target is known. No credentials.
     pub title: String,
 }
@@ -106,9 +108,20 @@ impl Default for UiOptions {
             mode: Mode::Live,
             zone: jiff::tz::TimeZone::UTC,
             multiplexer: Multiplexer::None,
+            home: Home::Here,
             title: String::new(),
         }
     }
+}
+
+/// Where the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Home {
+    /// In this process: to leave is to end the run.
+    #[default]
+    Here,
+    /// In a process of its own: the run goes on without a console.
+    Apart,
 }
 
 /// Colours of the console. Every state has a word; colour only repeats it.

@@ -9,7 +9,7 @@ use super::allowed::{
     allowed, at_sign_off, entry_key, leftover_policy, still_allowed, undo_all, undo_entries, undoable,
 };
 use super::keymap::{Action, Deed, Level};
-use super::panel::{CANCEL, Field, Panel, Purpose, Reach, Rule, TERMINATE, Work};
+use super::panel::{CANCEL, DETACH, Field, PAUSE, Panel, Purpose, Reach, Rule, TERMINATE, Work};
 use super::scene::Scene;
 use super::ui_state::Screen;
 
@@ -94,6 +94,12 @@ pub(super) fn abort() -> Panel {
     Panel::new(Purpose::Abort, vec![word("abort"), Field::new("reason, kept in the report", Rule::Reason)])
 }
 
+/// The panel that leaves a run that goes on.
+pub(super) fn leave() -> Panel {
+    let field = Field::new("type detach or pause", Rule::OneOf(&[DETACH, PAUSE]));
+    Panel::new(Purpose::Leave, vec![field])
+}
+
 /// The panel that arms.
 pub(super) fn arm(scene: &Scene<'_>) -> Result<Panel, String> {
     let database = super::allowed::may_arm(scene)?;
@@ -143,7 +149,7 @@ pub(super) fn overtaken(panel: &Panel, scene: &Scene<'_>) -> Option<String> {
         return Some("the run is over".to_owned());
     }
     match &panel.purpose {
-        Purpose::Arm | Purpose::Abort => None,
+        Purpose::Arm | Purpose::Abort | Purpose::Leave => None,
         Purpose::Resume => run.control.paused.is_none().then(|| "the queue goes on already".to_owned()),
         Purpose::SignOff => run.control.sign_off.is_some().then(|| "the run is signed already".to_owned()),
         Purpose::Go { step } => {
@@ -193,7 +199,7 @@ pub(super) fn overtaken(panel: &Panel, scene: &Scene<'_>) -> Option<String> {
 /// possible whatever else is so.
 pub(super) fn conditions(purpose: &Purpose) -> Option<(Deed, Level)> {
     Some(match purpose {
-        Purpose::Abort => return None,
+        Purpose::Abort | Purpose::Leave => return None,
         // Asks for the same sight of the server as a waiver, and is what makes L3 possible.
         Purpose::Arm => (Deed::Waive, Level::Go),
         Purpose::Go { .. } => (Deed::Forward, Level::Go),

@@ -86,6 +86,8 @@ pub(super) enum Purpose {
     Resume,
     /// The run ends before its end.
     Abort,
+    /// The console goes, the run stays.
+    Leave,
 }
 
 /// What can be stopped.
@@ -244,7 +246,8 @@ impl Panel {
     /// The command that a complete panel stands for; none for what stays in the console.
     pub(super) fn verb(&self) -> Option<Verb> {
         Some(match &self.purpose {
-            Purpose::Arm => return None,
+            Purpose::Leave if self.typed(0) == PAUSE => Verb::Pause,
+            Purpose::Arm | Purpose::Leave => return None,
             Purpose::Go { step } => Verb::Confirm { step: step.clone(), typed: self.typed(0) },
             Purpose::SignOff => Verb::SignOff { name: self.typed(0), reason: self.typed(1) },
             Purpose::Waive { check, .. } => Verb::Waive { check: check.clone(), reason: self.typed(0) },
@@ -274,6 +277,10 @@ impl Panel {
     }
 }
 
+/// The run goes on without a console.
+pub(super) const DETACH: &str = "detach";
+/// Nothing new starts in it.
+pub(super) const PAUSE: &str = "pause";
 /// Cancels the statement of a session.
 pub(super) const CANCEL: &str = "cancel";
 /// Ends a session.

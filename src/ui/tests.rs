@@ -111,6 +111,7 @@ impl Desk {
             .filter_map(|outcome| match outcome {
                 Outcome::Send(Command { verb, .. }) => Some(verb),
                 Outcome::Repaint
+                | Outcome::Control
                 | Outcome::Report
                 | Outcome::Copy(_)
                 | Outcome::Back
@@ -1170,7 +1171,12 @@ mod random {
     /// What must have been typed, letter by letter, for a command to be sent; none for what one key may do.
     fn typed_for(verb: &Verb) -> Vec<String> {
         match verb {
-            Verb::Recheck | Verb::Pause | Verb::EndHere | Verb::EndUnanswered => Vec::new(),
+            Verb::Recheck
+            | Verb::Pause
+            | Verb::EndHere
+            | Verb::EndUnanswered
+            | Verb::TakeControl
+            | Verb::LoseControl { .. } => Vec::new(),
             Verb::Confirm { .. } | Verb::Resume => vec!["go".to_owned()],
             Verb::Stop { .. } => vec!["stop".to_owned()],
             Verb::Skip { reason, .. } => vec!["skip".to_owned(), reason.clone()],

@@ -10,7 +10,7 @@ use super::input::{Reader, Timed};
 use super::outlet::Flow;
 use super::render;
 use super::terminal::Terminal;
-use super::{Inbound, Leave, Outbound, UiError, Wiring};
+use super::{Inbound, Leave, Multiplexer, Outbound, UiError, Wiring};
 
 /// Least time between two frames that answer keys.
 const KEY_PACE: Duration = Duration::from_millis(100);
@@ -124,24 +124,10 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                     // Judged by the newest readings: with a slow refresh those of the last frame may be too old.
                     console.read(samples(), now());
                     for outcome in console.token(&timed, now()) {
-                        let done = match outcome {
-                            Outcome::Leave(leave) => return Ok(leave),
-                            Outcome::Send(command) => {
-                                outbound(Outbound::Command(command));
-                                Ok(())
-                            }
-                            Outcome::Report => {
-                                outbound(Outbound::WriteReport);
-                                Ok(())
-                            }
-                            Outcome::Repaint => {
-                                terminal.forget();
-                                Ok(())
-                            }
-                            Outcome::Copy(text) => terminal.show_aside(&copy::aside(&text, multiplexer)),
-                            Outcome::Back => terminal.back(),
-                            Outcome::Suspend => terminal.suspend(),
-                        };
+                        if let Outcome::Leave(leave) = outcome {
+                            return Ok(leave);
+                        }
+                        let done = carry_out(outcome, outbound.as_ref(), &mut terminal, multiplexer);
                         if done.is_err() {
                             return Ok(Leave::TerminalGone);
                         }
@@ -157,6 +143,26 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
             }
         }
     }
+}
+
+/// Everything that follows a key but to leave.
+fn carry_out(
+    outcome: Outcome,
+    outbound: &(dyn Fn(Outbound) + Send),
+    terminal: &mut Terminal,
+    multiplexer: Multiplexer,
+) -> rustix::io::Result<()> {
+    match outcome {
+        Outcome::Send(command) => outbound(Outbound::Command(command)),
+        Outcome::Control => outbound(Outbound::TakeControl),
+        Outcome::Report => outbound(Outbound::WriteReport),
+        Outcome::Repaint => terminal.forget(),
+        Outcome::Copy(text) => return terminal.show_aside(&copy::aside(&text, multiplexer)),
+        Outcome::Back => return terminal.back(),
+        Outcome::Suspend => return terminal.suspend(),
+        Outcome::Leave(_) => {}
+    }
+    Ok(())
 }
 
 /// Joins the engine's channel to the one that keys come by: a thread can wait for one channel only.

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::program::{Home, run};
 use crate::server::{self, Database};
 use crate::support::pty::{ENTER, ESC, Left, Pty};
-use crate::support::wait::until;
+use crate::support::wait::{eventually, until};
 
 /// What every screen is made for.
 const SIZE: (u16, u16) = (80, 24);
@@ -67,9 +67,23 @@ async fn leave(pty: &mut Pty) -> Left {
 
 /// Ends a run that is not.
 pub(crate) async fn abort(pty: &mut Pty) -> Left {
+    ask_for_the_end(pty).await;
+    pty.shows(" ENDED ").await;
     pty.types("q").await;
+    pty.ends().await
+}
+
+async fn ask_for_the_end(pty: &mut Pty) {
+    pty.types(&format!(":abort{ENTER}")).await;
     pty.panel("type abort").await;
     pty.types(&format!("abort{ENTER}enough was seen{ENTER}")).await;
+}
+
+/// Leaves a run that goes on.
+async fn detach(pty: &mut Pty) -> Left {
+    pty.types("q").await;
+    pty.panel("type detach or pause").await;
+    pty.types(&format!("detach{ENTER}")).await;
     pty.ends().await
 }
 
@@ -108,9 +122,9 @@ async fn a_rehearsal_goes_from_the_first_frame_to_sign_off_by_keyboard() {
     arm(&mut pty, "app").await;
     // A wish to leave that was taken back is none.
     pty.types("q").await;
-    pty.panel("type abort").await;
+    pty.panel("type detach or pause").await;
     pty.types(ESC).await;
-    pty.hides("type abort").await;
+    pty.hides("type detach or pause").await;
     sign(&mut pty).await;
     pty.shows("SIGNED by Jane Doe").await;
     // However long the path is, all of it is there.
@@ -331,9 +345,9 @@ async fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
         assert!(pty.is_up());
     }
     // While the shell had it, nothing that was typed reached the console.
+    ask_for_the_end(&mut pty).await;
+    pty.shows(" ENDED ").await;
     pty.types("q").await;
-    pty.panel("type abort").await;
-    pty.types(&format!("abort{ENTER}enough was seen{ENTER}")).await;
     pty.shows("0 of 4 verified").await;
     pty.sends(b"exit\r");
     assert_eq!(pty.ends().await.status.exit_code(), 6);
@@ -358,13 +372,26 @@ async fn ctrl_z_without_a_shell_that_could_bring_it_back_stops_nothing() {
 }
 
 #[tokio::test]
-async fn sigterm_gives_the_terminal_back() {
+async fn sigterm_gives_the_terminal_back_and_leaves_the_run_alone() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut pty = open(&console(&home, &database.conninfo(), &[]));
     pty.shows(GATE).await;
     pty.signal(Signal::TERM);
     let left = pty.ends().await.with_code(143);
-    assert!(left.text.contains("0 of 4 verified"), "{}", left.text);
+    assert!(left.text.contains("is left to itself"), "{}", left.text);
+    let mut pty = open(&home.cicerone(&["attach"]));
+    pty.shows(GATE).await;
+    abort(&mut pty).await.with_code(6);
+    assert_eq!(home.runs().len(), 1);
+}
+
+/// Lets a transaction of another session hold the table `orders` until it is rolled back.
+macro_rules! hold_orders {
+    ($session:ident, $hold:ident, $database:expr) => {
+        let mut $session = $database.connect().await;
+        let $hold = $session.transaction().await.expect("a transaction");
+        $hold.batch_execute("UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    };
 }
 
 /// Processor time that a process has used, in ticks of 10 ms.
@@ -374,31 +401,31 @@ fn ticks(pid: u32) -> u64 {
     fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime")
 }
 
+const ALL_VALID: &str =
+    "SELECT count(*) = 4 FROM pg_index WHERE indexrelid::regclass::text LIKE 'idx_%' AND indisvalid";
+
 #[tokio::test]
-async fn a_run_outlives_its_terminal_and_is_taken_over_by_the_next() {
+async fn a_run_outlives_its_terminal_and_holds_until_somebody_comes_back() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
-    let mut writer = database.connect().await;
-    let hold = writer.transaction().await.expect("a transaction");
-    hold.batch_execute("UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    hold_orders!(writer, hold, database);
     let mut pty = building(&home, &database).await;
     pty.shows("witness holds up").await;
     pty.hangs_up();
-    let before = ticks(pty.pid());
+    let console = tokio::time::timeout(Duration::from_secs(2), pty.ends()).await.expect("within 2 s");
+    assert_eq!(console.status.exit_code(), 7, "the run goes on: {console:?}");
+    let engine = home.engines()[0];
+    let before = ticks(engine);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let used = ticks(pty.pid()) - before;
-    assert!(pty.is_running(), "what runs goes on");
+    let used = ticks(engine) - before;
     assert!(used < 60, "{used} ticks in 2 s");
     hold.rollback().await.expect("released");
-    let left = pty.ends().await;
-    assert_eq!(left.status.exit_code(), 10, "nobody was there to sign: {left:?}");
-    let witness = database.connect().await;
-    until(
-        &witness,
-        "SELECT count(*) = 4 FROM pg_index WHERE indexrelid::regclass::text LIKE 'idx_%' AND indisvalid",
-    )
-    .await;
 
-    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    // The same command again comes back to it.
+    let mut pty = open(&console_again(&home, &database));
+    pty.shows("paused by nobody in control").await;
+    pty.types("p").await;
+    pty.panel("type go").await;
+    pty.types(&format!("go{ENTER}")).await;
     pty.shows("4 of 4 verified").await;
     arm(&mut pty, &database.name).await;
     sign(&mut pty).await;
@@ -406,6 +433,70 @@ async fn a_run_outlives_its_terminal_and_is_taken_over_by_the_next() {
     assert_eq!(home.runs().len(), 1);
     let changes = database.log().changes();
     assert_eq!(changes.iter().filter(|it| it.sql.contains("CREATE INDEX")).count(), 4, "{changes:?}");
+    eventually("the engine is gone with its socket", || home.engines().is_empty()).await;
+}
+
+fn console_again(home: &Home, database: &Database) -> Command {
+    console(home, &database.conninfo(), &[])
+}
+
+#[tokio::test]
+async fn whoever_leaves_on_purpose_leaves_a_run_that_goes_on() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    hold_orders!(writer, hold, database);
+    let mut pty = building(&home, &database).await;
+    pty.shows("witness holds up").await;
+    let left = detach(&mut pty).await.with_code(7);
+    assert!(left.text.contains("it goes on"), "{}", left.text);
+    hold.rollback().await.expect("released");
+    until(&database.connect().await, ALL_VALID).await;
+    let mut pty = open(&home.cicerone(&["attach"]));
+    pty.shows("4 of 4 verified").await;
+    arm(&mut pty, &database.name).await;
+    sign(&mut pty).await;
+    leave(&mut pty).await.with_code(0);
+}
+
+#[tokio::test]
+async fn two_consoles_see_one_run_and_one_of_them_has_it_in_hand() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut first = open(&console(&home, &database.conninfo(), &[]));
+    first.shows(GATE).await;
+    let mut second = open(&home.cicerone(&["attach"]));
+    second.shows(GATE).await;
+    second.types("p").await;
+    second.shows("e2e has the run in hand: this console only watches").await;
+    second.types(&format!(":control{ENTER}")).await;
+    second.shows("this console has the run in hand").await;
+    second.types("p").await;
+    second.shows("[p] go on..").await;
+    first.shows("[p] go on..").await;
+    first.types(&format!(":control{ENTER}")).await;
+    first.shows("this console has the run in hand").await;
+    abort(&mut first).await.with_code(6);
+    second.shows(" ENDED ").await;
+    second.types("q").await;
+    second.ends().await.with_code(6);
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_is_said_to_be_gone_and_the_same_command_goes_on() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    hold_orders!(writer, hold, database);
+    let mut pty = building(&home, &database).await;
+    pty.shows("witness holds up").await;
+    home.end_engines(rustix::process::Signal::KILL);
+    pty.shows("the engine does not answer any more").await;
+    pty.types("q").await;
+    let left = pty.ends().await.with_code(7);
+    assert!(left.text.contains("is gone"), "{}", left.text);
+    hold.rollback().await.expect("released");
+    let mut pty = open(&console_again(&home, &database));
+    pty.shows("4 of 4 verified").await;
+    arm(&mut pty, &database.name).await;
+    sign(&mut pty).await;
+    leave(&mut pty).await.with_code(0);
+    assert_eq!(home.runs().len(), 1);
 }
 
 #[tokio::test]

@@ -22,6 +22,13 @@ pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
+/// A console that goes leaves its engine, and no test may.
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.end_engines(Signal::KILL);
+    }
+}
+
 impl Home {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a home") }
@@ -96,6 +103,28 @@ impl Home {
         }
         found.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
         found
+    }
+
+    /// Processes of engines that consoles of this home have started.
+    pub(crate) fn engines(&self) -> Vec<u32> {
+        let listening = self.runs().into_iter().filter(|run| run.join("engine.socket").exists());
+        let writers = listening.filter_map(|run| {
+            let writer = fs_err::read_to_string(run.join("journal.jsonl.writer")).ok()?;
+            let pid = writer.split_whitespace().find_map(|word| word.parse::<u32>().ok())?;
+            let environ = fs_err::read(format!("/proc/{pid}/environ")).ok()?;
+            let is_ours = String::from_utf8_lossy(&environ).contains(&*self.path().to_string_lossy());
+            is_ours.then_some(pid)
+        });
+        writers.collect()
+    }
+
+    /// Ends them.
+    pub(crate) fn end_engines(&self, signal: Signal) {
+        for pid in self.engines() {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a pid");
+            // One that has just ended needs no signal.
+            let _ = kill_process(pid, signal);
+        }
     }
 
     /// The only run.

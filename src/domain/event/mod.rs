@@ -122,6 +122,20 @@ pub enum RunEvent {
         /// Who.
         by: Person,
     },
+    /// Somebody at a console has the run in hand: only their commands count.
+    ControlTaken {
+        /// Who.
+        by: Person,
+        /// Who had it before, when somebody did.
+        from: Option<Person>,
+    },
+    /// Nobody has the run in hand any more.
+    ControlLost {
+        /// Who had it.
+        by: Person,
+        /// How it came: left, the connection broke, or nothing was heard for too long.
+        why: String,
+    },
     /// The run is to end before its end.
     AbortRequested {
         /// Who or which signal.

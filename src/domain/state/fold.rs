@@ -82,6 +82,8 @@ impl RunState {
             RunEvent::Planned { plan } => self.take_plan(plan, at),
             RunEvent::Paused { by } => self.control.paused = Some(by.clone()),
             RunEvent::Unpaused { .. } => self.control.paused = None,
+            RunEvent::ControlTaken { by, .. } => self.control.controller = Some(by.clone()),
+            RunEvent::ControlLost { .. } => self.control.controller = None,
             RunEvent::AbortRequested { by, reason } => {
                 self.control.abort = Some((by.clone(), reason.clone()));
             }
@@ -104,6 +106,7 @@ impl RunState {
         self.control.abort = None;
         self.control.unanswered = None;
         self.control.paused = None;
+        self.control.controller = None;
         self.control.target_changed = None;
         self.control.plan_for = None;
         self.control.connected = None;

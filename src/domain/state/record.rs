@@ -279,6 +279,9 @@ pub struct DropRecord {
 pub struct Control {
     /// Who paused the queue.
     pub paused: Option<Person>,
+    /// Who has the run in hand at a console, when somebody does.
+    #[serde(default)]
+    pub controller: Option<Person>,
     /// Who or what wants the run to end, and why.
     pub abort: Option<(Person, String)>,
     /// Since when the run ends because nobody was there to say whether to go on waiting, and the step that it was at.

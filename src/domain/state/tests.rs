@@ -96,6 +96,8 @@ fn runs() -> Vec<RunEvent> {
         RunEvent::Planned { plan: Box::new(real) },
         RunEvent::Paused { by: "ana".into() },
         RunEvent::Unpaused { by: "ana".into() },
+        RunEvent::ControlTaken { by: "ana".into(), from: Some("bea".into()) },
+        RunEvent::ControlLost { by: "ana".into(), why: why() },
         RunEvent::AbortRequested { by: "ana".into(), reason: why() },
         RunEvent::Unanswered { step: BUILD.into(), entries: vec![a()] },
         RunEvent::SignedOff { by: "ana".into(), reason: why() },

@@ -262,6 +262,8 @@ fn is_remarkable(kind: &EventKind) -> bool {
             | RunEvent::TargetChanged { .. }
             | RunEvent::Paused { .. }
             | RunEvent::Unpaused { .. }
+            | RunEvent::ControlTaken { .. }
+            | RunEvent::ControlLost { .. }
             | RunEvent::AbortRequested { .. }
             | RunEvent::Unanswered { .. }
             | RunEvent::SignedOff { .. }

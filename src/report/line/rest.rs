@@ -47,6 +47,13 @@ pub(super) fn run(event: &RunEvent, state: &RunState) -> Vec<Line> {
         RunEvent::Paused { by } => {
             (Word::Hold, format!("paused by {}: nothing new starts", safe(by.as_str())))
         }
+        RunEvent::ControlTaken { by, from } => {
+            let from = from.as_ref().map(|from| format!(", taken from {}", safe(from.as_str())));
+            (Word::Run, format!("in the hands of {}{}", safe(by.as_str()), from.unwrap_or_default()))
+        }
+        RunEvent::ControlLost { by, why } => {
+            (Word::Hold, format!("out of the hands of {}: {}", safe(by.as_str()), safe(why)))
+        }
         RunEvent::Unpaused { by } => (Word::Run, format!("resumed by {}", safe(by.as_str()))),
         RunEvent::AbortRequested { by, reason } => {
             (Word::Hold, format!("abort asked for by {}: {}", safe(by.as_str()), safe(reason)))

@@ -7,6 +7,7 @@ use crate::domain::target::{AbortPolicy, LeftoverPolicy, Mode};
 use crate::domain::unit::{Bytes, Millis};
 use crate::text::{cut, plural};
 
+use super::super::Home;
 use super::super::panel::{Panel, Purpose, Reach, Work};
 use super::super::picture::end_session_statement;
 use super::super::scene::Scene;
@@ -70,6 +71,7 @@ pub(super) fn dialog(panel: &Panel, scene: &Scene<'_>, width: usize, height: usi
         Purpose::Retry { entry, leftover } => retry(scene, entry, *leftover, inside),
         Purpose::Resume => resume(scene, inside),
         Purpose::Abort => abort(scene, inside),
+        Purpose::Leave => leave(scene, inside),
     };
     let fields: Vec<FieldView> = panel
         .fields
@@ -485,6 +487,18 @@ fn resume(scene: &Scene<'_>, width: usize) -> Content {
     ("GO ON".to_owned(), lines)
 }
 
+fn leave(scene: &Scene<'_>, width: usize) -> Content {
+    let mut lines = Vec::new();
+    let builds = plural(scene.running().len(), "build", "builds");
+    let at_work = format!("The run is a process of its own, with {builds} at work: none is stopped by it.");
+    text(&mut lines, Tone::Plain, &at_work, width);
+    let detach = "detach: it goes on, up to the next step that waits for a person.";
+    text(&mut lines, Tone::Plain, detach, width);
+    text(&mut lines, Tone::Plain, "pause: running builds finish, nothing new starts.", width);
+    text(&mut lines, Tone::Plain, "`cicerone attach` comes back to it. `:abort` ends it.", width);
+    ("LEAVE THE RUN".to_owned(), lines)
+}
+
 fn abort(scene: &Scene<'_>, width: usize) -> Content {
     let mut lines = Vec::new();
     let running = scene.running();
@@ -492,7 +506,12 @@ fn abort(scene: &Scene<'_>, width: usize) -> Content {
     text(
         &mut lines,
         Tone::Plain,
-        "The engine shares this process: leaving ends the run. Nothing new starts from then on.",
+        match scene.options.home {
+            Home::Here => {
+                "The engine shares this process: leaving ends the run. Nothing new starts from then on."
+            }
+            Home::Apart => "The run ends for everybody who watches it. Nothing new starts from then on.",
+        },
         width,
     );
     let builds = plural(running.len(), "build", "builds");

@@ -51,6 +51,12 @@ fn ask(scene: &Scene<'_>, panel: &super::super::panel::Panel, height: usize) -> 
             lines.push(Line::plain(format!("> {}", scene.show().whole(&field.text))));
             lines.extend(panel.said.iter().map(|said| Line::of(Tone::Warn, said.clone())));
         }
+        Some(field) if panel.purpose == super::super::panel::Purpose::Leave => {
+            lines.push(Line::of(Tone::Strong, "LEAVE? [Esc] stays"));
+            lines.push(Line::plain(field.label.clone()));
+            lines.push(Line::plain(format!("> {}", scene.show().whole(&field.text))));
+            lines.extend(panel.said.iter().map(|said| Line::of(Tone::Warn, said.clone())));
+        }
         Some(_) | None => {
             lines.push(Line::of(Tone::Strong, "a panel is open: 60x12 is needed"));
             lines.push(Line::plain("[Esc] closes it"));

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 600;
 
 /// A layer with the layers that it may name.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("text", &[]),
     ("sql", &[]),
     ("domain", &["sql", "text"]),
@@ -25,9 +25,23 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("store", &["domain", "ports", "text"]),
     ("host", &["domain", "ports", "text"]),
     ("rehearsal", &["domain", "ports", "sql", "text"]),
+    ("relay", &["domain", "text"]),
     (
         "cli",
-        &["domain", "engine", "host", "pg", "ports", "rehearsal", "report", "sql", "store", "text", "ui"],
+        &[
+            "domain",
+            "engine",
+            "host",
+            "pg",
+            "ports",
+            "rehearsal",
+            "relay",
+            "report",
+            "sql",
+            "store",
+            "text",
+            "ui",
+        ],
     ),
 ];
 
@@ -70,7 +84,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
 
 /// Files outside `engine::supervisor` that may start something, and what it is. Nothing of these touches a database
 /// on its own.
-const SPAWNERS: [(&str, &str); 10] = [
+const SPAWNERS: [(&str, &str); 13] = [
     ("src/engine/supervisor.rs", "every task of the engine"),
     ("src/ui/thread.rs", "the thread of the screen"),
     ("src/ui/input/mod.rs", "the thread that reads keys"),
@@ -79,6 +93,9 @@ const SPAWNERS: [(&str, &str); 10] = [
     ("src/pg/connect/", "the driver of one connection"),
     ("src/sql/parse.rs", "a deep stack for the parser, joined at once"),
     ("src/cli/console.rs", "the engine, the screen, and a key press on its way to the engine"),
+    ("src/relay/door.rs", "a task for each console at the socket"),
+    ("src/cli/apart.rs", "the engine's process, which outlives the one that starts it"),
+    ("src/cli/attended.rs", "the engine, its socket, and commands on their way to it"),
     ("src/cli/drive.rs", "the engine"),
     ("src/cli/wiring.rs", "the drivers of connections"),
 ];

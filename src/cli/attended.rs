@@ -1,0 +1,295 @@
+//! An engine that consoles attend: it drives the run, lets them in, and goes on when they are gone.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::domain::command::{Command, Verb};
+use crate::domain::event::{Event, EventKind, StepEvent};
+use crate::domain::id::{CheckId, Person, StepId};
+use crate::domain::playbook::StepKind;
+use crate::domain::sample::Samples;
+use crate::domain::state::RunState;
+use crate::domain::target::Mode;
+use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
+use crate::relay::{Door, Facts, FromEngine, Hub, Knock, Parting};
+use crate::store::run_folder::RunFolder;
+
+use super::answer::{Rest, Said};
+use super::apart::{self, Birth};
+use super::args::{OnDetach, RunArgs, TargetArgs};
+use super::drive::Answers;
+use super::ending;
+use super::error::CliError;
+use super::exit::Exit;
+use super::hold::Hold;
+use super::input::{self, RegistryFiles};
+use super::logging;
+use super::opening::{self, Fresh, Opened};
+use super::run::{self, open_or_take_over};
+use super::signal::{Signal, Signals};
+use super::surrounding::Surrounding;
+use super::wiring::{self, Reach, wire};
+
+/// A throwaway server is not kept for longer than that when nobody is there.
+const REHEARSAL_ALONE: Duration = Duration::from_mins(10);
+
+/// How often it is looked whether anybody is there.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Author of what the engine does because nobody has the run in hand.
+const NOBODY: &str = "nobody in control";
+
+/// The engine of a target.
+pub async fn on_target(
+    playbook: &Path,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<u8, CliError> {
+    let reach = Reach::resolve(target, args, around)?;
+    let registry = RegistryFiles::Paths(target.registry.clone());
+    let loaded = input::playbook(playbook)?;
+    let settings = wiring::settings(target, args, &reach, &loaded.0);
+    let dir = opening::state_dir(target, around)?;
+    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
+    let (opened, notes) = open_or_take_over(&dir, fresh, args, around)?;
+    attend(opened, &reach, target, args, registry, around, notes).await
+}
+
+/// Drives a run to its end behind a socket, and returns the exit code.
+pub async fn attend(
+    opened: Opened,
+    reach: &Reach,
+    target: &TargetArgs,
+    args: &RunArgs,
+    registry: RegistryFiles,
+    around: &Surrounding,
+    notes: Vec<String>,
+) -> Result<u8, CliError> {
+    let Opened { folder, journal, events, state } = opened;
+    let log = logging::start(&folder, around)?;
+    let label = format!("cicerone/{}", folder.run().0);
+    let settings = state.run.as_ref().map(|run| run.settings.clone()).unwrap_or_default();
+    let wired = wire(reach, target, registry, &settings, &label, around)?;
+    let mut signals = Signals::install()?;
+    let (event_sender, event_reader) = mpsc::unbounded_channel();
+    let (sample_sender, sample_reader) = watch::channel(Samples::default());
+    let (hub, knocks) = Hub::new();
+    for event in &events {
+        hub.event(event);
+    }
+    let socket = folder.make_socket(around.var("XDG_RUNTIME_DIR").map(Into::into))?;
+    let facts = Facts { build: env!("CARGO_PKG_VERSION").to_owned(), run: folder.run().clone() };
+    let door = Door::open(&socket, facts, hub.clone(), sample_reader).await.map_err(|error| {
+        CliError::usage("consoles cannot be let in, so nothing was started").because(&error)
+    })?;
+    let outlets = Outlets { events: vec![event_sender], samples: sample_sender };
+    let opening = Opening { journal: Box::new(journal), state, monitor: Box::new(wired.monitor) };
+    let (engine, handle) = engine::open(wired.world, opening, outlets);
+    let mut host = Host {
+        state: Box::new(engine.state().clone()),
+        answers: run::answers(args),
+        answered: BTreeSet::new(),
+        policy: args.on_detach,
+        alone: (reach.mode == Mode::Rehearsal).then_some(REHEARSAL_ALONE),
+        by: around.person(),
+        handle,
+        hub,
+        signal: None,
+    };
+    let (close, closed) = oneshot::channel::<()>();
+    let mut guests = JoinSet::new();
+    guests.spawn(door.run(async move {
+        // Dropped or sent: both mean the end.
+        let _ = closed.await;
+    }));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(engine.run());
+    apart::announce(&Birth::Listens { socket, run: folder.run().clone(), notes })?;
+    let end = host.run(&mut tasks, event_reader, knocks, &mut signals, &folder).await;
+    let exit = match &end {
+        Some(end) => ending::code(end),
+        None => Exit::Bug,
+    };
+    host.say_goodbye(&folder, end.as_ref(), args.exit_policy.apply(exit));
+    drop(close);
+    while guests.join_next().await.is_some() {}
+    folder.forget_socket();
+    wired.tasks.close();
+    drop(log);
+    Ok(args.exit_policy.apply(exit) as u8)
+}
+
+struct Host {
+    handle: EngineHandle,
+    hub: Hub,
+    /// The fold, to know what flags are asked and whether anything is at work.
+    state: Box<RunState>,
+    answers: Answers,
+    /// Checks that flags have waived.
+    answered: BTreeSet<CheckId>,
+    policy: OnDetach,
+    /// How long the run goes on when nobody is there; absent for as long as it takes.
+    alone: Option<Duration>,
+    /// Who started the run: flags and signals speak for them.
+    by: Person,
+    signal: Option<Signal>,
+}
+
+impl Host {
+    async fn run(
+        &mut self,
+        tasks: &mut JoinSet<EngineEnd>,
+        mut events: mpsc::UnboundedReceiver<Event>,
+        mut knocks: mpsc::UnboundedReceiver<Knock>,
+        signals: &mut Signals,
+        folder: &RunFolder,
+    ) -> Option<EngineEnd> {
+        let mut hold = Hold::of(folder);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = Instant::now();
+        let end = loop {
+            tokio::select! {
+                biased;
+                Some(event) = events.recv() => self.pass_on(event).await,
+                ended = tasks.join_next() => break ended.and_then(Result::ok),
+                Some(knock) = knocks.recv() => self.knocked(knock, folder).await,
+                _ = looks.tick(), if self.alone.is_some() => {
+                    if self.hub.is_attended() {
+                        seen = Instant::now();
+                    } else if self.alone.is_some_and(|limit| seen.elapsed() > limit) {
+                        self.alone = None;
+                        let reason = "nobody came back to the rehearsal".to_owned();
+                        // One that is ending already needs no more.
+                        let _ = self.send(Person(NOBODY.to_owned()), Verb::Abort { reason }).await;
+                    }
+                }
+                verb = hold.changed() => {
+                    // Paused or resumed at a console already: then that is so.
+                    let _ = self.send(self.by.clone(), verb).await;
+                }
+                signal = signals.next() => self.signalled(signal).await,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            self.hub.event(&event);
+        }
+        end
+    }
+
+    /// Tells everybody, and answers what flags were given for.
+    async fn pass_on(&mut self, event: Event) {
+        self.state.apply(&event);
+        self.hub.event(&event);
+        if let EventKind::Step(StepEvent::Held { step, .. }) = &event.kind {
+            self.answer(step).await;
+        }
+    }
+
+    async fn answer(&mut self, step: &StepId) {
+        let answer = self.answers.to(step, &self.state, &self.answered);
+        for Said { flag, verb } in answer.said {
+            if let Verb::Waive { check, .. } = &verb {
+                self.answered.insert(check.clone());
+            }
+            self.hub.tell(&FromEngine::Note(format!("{flag} answers {}", step.0)));
+            if let Err(refusal) = self.send(self.by.clone(), verb.clone()).await {
+                tracing::warn!(%refusal, flag, "an answer was refused");
+                self.hub.tell(&FromEngine::Refused { verb, refusal });
+            }
+        }
+        if answer.rest == Rest::NeedsPerson {
+            tracing::info!(step = step.0, "a person is needed");
+        }
+    }
+
+    async fn knocked(&mut self, knock: Knock, folder: &RunFolder) {
+        match knock {
+            Knock::Command(guest, command) => {
+                let verb = command.verb.clone();
+                if let Err(refusal) = self.handle.command(command).await {
+                    self.hub.answer(guest, &FromEngine::Refused { verb, refusal });
+                }
+            }
+            Knock::Report(guest) => {
+                let (hub, folder) = (self.hub.clone(), folder.clone());
+                // A report of thousands of records must not hold up the next event.
+                tokio::task::spawn_blocking(move || {
+                    let answer = match ending::write_report(&folder) {
+                        Ok(end) => FromEngine::ReportWritten { path: end.report.display().to_string() },
+                        Err(error) => FromEngine::ReportFailed { why: error.what },
+                    };
+                    hub.answer(guest, &answer);
+                });
+            }
+            Knock::InHand(person) => {
+                // The same person again, at another console: nothing changes hands.
+                let _ = self.send(person, Verb::TakeControl).await;
+            }
+            Knock::OutOfHand { parting, by, why } => {
+                // A run that has ended is in nobody's hands.
+                let _ = self.send(by, Verb::LoseControl { why }).await;
+                if parting == Parting::Lost {
+                    self.nobody_left().await;
+                }
+            }
+        }
+    }
+
+    /// What runs goes on to its end under every policy but one.
+    async fn nobody_left(&mut self) {
+        let verb = match self.policy {
+            OnDetach::Hold if self.is_building() => Verb::Pause,
+            OnDetach::Hold | OnDetach::GoOn => return,
+            OnDetach::Abort => Verb::Abort { reason: "nobody has the run in hand".to_owned() },
+        };
+        if let Err(refusal) = self.send(Person(NOBODY.to_owned()), verb).await {
+            tracing::info!(%refusal, "nothing to hold");
+        }
+    }
+
+    /// Whether builds could start: every other step waits for a person or starts nothing.
+    fn is_building(&self) -> bool {
+        let at = self.state.current_step().map(|step| &step.kind);
+        matches!(at, Some(StepKind::BuildIndexes { .. } | StepKind::Verify { .. }))
+    }
+
+    async fn send(&self, by: Person, verb: Verb) -> Result<(), crate::domain::command::Refusal> {
+        self.handle.command(Command { by, verb }).await
+    }
+
+    async fn signalled(&mut self, signal: Signal) {
+        if self.signal.is_some() {
+            self.handle.end_now().await;
+        } else {
+            let reason = format!("received {}", signal.name());
+            // A run that is ending already needs no more.
+            let _ = self.send(self.by.clone(), Verb::Abort { reason }).await;
+        }
+        self.signal = Some(signal);
+    }
+
+    fn say_goodbye(&self, folder: &RunFolder, end: Option<&EngineEnd>, exit: Exit) {
+        let words = match ending::write_report(folder) {
+            Ok(end) => {
+                vec![format!("report {}", end.report.display()), "journal.jsonl lies beside it".to_owned()]
+            }
+            Err(error) => vec![
+                format!("no report could be written: {}", error.what),
+                format!("journal {}", folder.journal().display()),
+            ],
+        };
+        let after = end.map_or_else(
+            || vec!["the engine ended by a panic: see the log".to_owned()],
+            |end| ending::last_words(folder, end),
+        );
+        self.hub.tell(&FromEngine::Ended { words, after, exit: exit as u8 });
+        self.hub.close();
+    }
+}
