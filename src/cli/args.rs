@@ -75,6 +75,8 @@ pub enum Verb {
         #[arg(long, conflicts_with = "run")]
         all: bool,
     },
+    /// List the runs that are kept here, newest first, and which of them an engine drives.
+    Runs,
     /// Drop exactly what a run made.
     Rollback {
         /// The run; the newest of this target when left out.

@@ -81,7 +81,7 @@ pub async fn attach(
         Some(run) => opening::find(&dir, Some(run))?.folder,
         None => opening::attended(&dir)?.ok_or_else(|| {
             CliError::usage("no engine drives a run here")
-                .hint("`cicerone status --all` lists the runs; `cicerone console` begins or takes over one")
+                .hint("`cicerone runs` lists the runs; `cicerone console` begins or takes over one")
                 .with_exit(Exit::Unknown)
         })?,
     };

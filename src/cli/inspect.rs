@@ -154,7 +154,7 @@ fn safe(text: &str) -> String {
     Untrusted::from(text).display_safe(None).to_string()
 }
 
-/// `cicerone status --all`: a line for each run, newest first; the exit code says only that they could be read.
+/// `cicerone runs`, `cicerone status --all`: a line for each run, newest first; the exit code says only that they could be read.
 pub fn all_status(
     target: &TargetArgs,
     args: &RunArgs,
@@ -195,6 +195,7 @@ fn one_status(entry: &RunEntry, output: Output, out: &mut dyn Write) -> Result<E
                 "kind": "status",
                 "run": entry.folder.run(),
                 "status": word,
+                "engine": opening::listens(&entry.folder).is_some(),
                 "tally": state.tally(),
                 "closed": state.control.closed,
                 "journal": entry.folder.journal(),
@@ -208,7 +209,9 @@ fn one_status(entry: &RunEntry, output: Output, out: &mut dyn Write) -> Result<E
                 head: recorded.head,
             };
             let line = crate::report::plain::last_line(&state, &end);
-            writeln!(out, "{} {} {}", entry.folder.run().0, word.to_uppercase(), safe(&line))?;
+            let driven =
+                opening::listens(&entry.folder).map_or("", |_| " (an engine drives it: cicerone attach)");
+            writeln!(out, "{} {}{driven} {}", entry.folder.run().0, word.to_uppercase(), safe(&line))?;
         }
     }
     Ok(exit::of_run(&state))

@@ -136,10 +136,11 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
             .await
             .map(|exit| applied(args, exit)),
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
-        other
-        @ (Verb::Status { .. } | Verb::Report { .. } | Verb::Registry { .. } | Verb::Journal { .. }) => {
-            without_server(other, target, args, around, &mut out)
-        }
+        other @ (Verb::Runs
+        | Verb::Status { .. }
+        | Verb::Report { .. }
+        | Verb::Registry { .. }
+        | Verb::Journal { .. }) => without_server(other, target, args, around, &mut out),
     }
 }
 
@@ -156,7 +157,7 @@ fn without_server(
     out: &mut dyn Write,
 ) -> Result<u8, CliError> {
     match verb {
-        Verb::Status { all: true, .. } => {
+        Verb::Runs | Verb::Status { all: true, .. } => {
             inspect::all_status(target, args, around, out).map(|exit| applied(args, exit))
         }
         Verb::Status { run, all: false } => {

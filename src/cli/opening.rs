@@ -206,7 +206,7 @@ pub fn find(dir: &StateDir, wanted: Option<&str>) -> Result<RunEntry, CliError> 
         let what =
             wanted.map_or_else(|| "there is no run yet".to_owned(), |id| format!("there is no run {id}"));
         CliError::usage(what).hint(format!(
-            "`cicerone status --all` lists the runs in {}; --state-dir names another place",
+            "`cicerone runs` lists those in {}; --state-dir names another place",
             dir.path().display()
         ))
     })

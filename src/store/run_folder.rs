@@ -46,7 +46,7 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Not a name that a run can have.
-    #[error("{run:?} is not the name of a run; `cicerone status --all` lists them")]
+    #[error("{run:?} is not the name of a run; `cicerone runs` lists them")]
     BadRunId {
         /// The name.
         run: String,

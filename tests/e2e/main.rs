@@ -15,6 +15,7 @@ mod wire;
 mod budget;
 mod console;
 mod console_stray;
+mod detach;
 mod exit_code;
 mod hostile;
 mod kill;
