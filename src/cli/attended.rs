@@ -27,13 +27,13 @@ use super::ending;
 use super::error::CliError;
 use super::exit::Exit;
 use super::hold::Hold;
-use super::input::{self, RegistryFiles};
+use super::input::RegistryFiles;
 use super::logging;
-use super::opening::{self, Fresh, Opened};
-use super::run::{self, open_or_take_over};
+use super::opening::Opened;
+use super::run::{self, Begun};
 use super::signal::{Signal, Signals};
 use super::surrounding::Surrounding;
-use super::wiring::{self, Reach, wire};
+use super::wiring::{Reach, wire};
 
 /// A throwaway server is not kept for longer than that when nobody is there.
 const REHEARSAL_ALONE: Duration = Duration::from_mins(10);
@@ -51,13 +51,7 @@ pub async fn on_target(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
-    let reach = Reach::resolve(target, args, around)?;
-    let registry = RegistryFiles::Paths(target.registry.clone());
-    let loaded = input::playbook(playbook)?;
-    let settings = wiring::settings(target, args, &reach, &loaded.0);
-    let dir = opening::state_dir(target, around)?;
-    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
-    let (opened, notes) = open_or_take_over(&dir, fresh, args, around)?;
+    let Begun { reach, registry, opened, notes, .. } = run::begin(playbook, target, args, around)?;
     attend(opened, &reach, target, args, registry, around, notes).await
 }
 

@@ -56,25 +56,46 @@ pub async fn run(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
+    let Begun { reach, registry, dir, opened, notes } = begin(playbook, target, args, around)?;
+    for note in &notes {
+        say(note);
+    }
+    let answers = answers(args);
+    let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
+    let (exit, driven) = follow(opened, headless, around).await?;
+    explain_other_plan(&dir, &driven.end.state);
+    Ok(signal_or(&driven, args.exit_policy.apply(exit)))
+}
+
+/// A run of a target that is open and not under way.
+pub struct Begun {
+    /// Where.
+    pub reach: Reach,
+    /// The registry.
+    pub registry: RegistryFiles,
+    /// The folder of all runs.
+    pub dir: StateDir,
+    /// The run.
+    pub opened: Opened,
+    /// What a person should know of how it was opened, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Opens a target's run, or takes the unfinished one over.
+pub fn begin(
+    playbook: &Path,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+) -> Result<Begun, CliError> {
     let reach = Reach::resolve(target, args, around)?;
     let registry = RegistryFiles::Paths(target.registry.clone());
     let loaded = input::playbook(playbook)?;
     let settings = wiring::settings(target, args, &reach, &loaded.0);
     let dir = opening::state_dir(target, around)?;
-    let answers = answers(args);
-    let (opened, notes) = open_or_take_over(
-        &dir,
-        Fresh { reach: &reach, registry: &registry, playbook: loaded, settings },
-        args,
-        around,
-    )?;
-    for note in &notes {
-        say(note);
-    }
-    let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
-    let (exit, driven) = follow(opened, headless, around).await?;
-    explain_other_plan(&dir, &driven.end.state);
-    Ok(signal_or(&driven, args.exit_policy.apply(exit)))
+    let fresh = Fresh { reach: &reach, registry: &registry, playbook: loaded, settings };
+    let (opened, notes) = open_or_take_over(&dir, fresh, args, around)?;
+    Ok(Begun { reach, registry, dir, opened, notes })
 }
 
 /// What flags answer.
@@ -97,7 +118,7 @@ pub fn signal_or(driven: &Driven, exit: Exit) -> u8 {
 }
 
 /// Takes the target's unfinished run over, or opens a new one; with what a person should know of it.
-pub fn open_or_take_over(
+fn open_or_take_over(
     dir: &StateDir,
     fresh: Fresh<'_>,
     args: &RunArgs,
