@@ -8,15 +8,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::domain::command::{Command, Verb};
+use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, StepEvent};
 use crate::domain::id::{CheckId, Person, StepId};
 use crate::domain::playbook::StepKind;
 use crate::domain::sample::Samples;
-use crate::domain::state::RunState;
-use crate::domain::target::Mode;
+use crate::domain::state::{RunState, StepStatus};
+use crate::domain::target::{Environment, Mode};
 use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
-use crate::relay::{Door, Facts, FromEngine, Hub, Knock, Parting};
+use crate::relay::{Door, Facts, FromEngine, GuestId, Hub, Knock, LEASE, Parting};
 use crate::store::run_folder::RunFolder;
 
 use super::answer::{Rest, Said};
@@ -78,7 +78,11 @@ pub async fn attend(
         hub.event(event);
     }
     let socket = folder.make_socket(around.var("XDG_RUNTIME_DIR").map(Into::into))?;
-    let facts = Facts { build: env!("CARGO_PKG_VERSION").to_owned(), run: folder.run().clone() };
+    let facts = Facts {
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        run: folder.run().clone(),
+        alone: alone_words(args.on_detach).to_owned(),
+    };
     let door = Door::open(&socket, facts, hub.clone(), sample_reader).await.map_err(|error| {
         CliError::usage("consoles cannot be let in, so nothing was started").because(&error)
     })?;
@@ -90,7 +94,8 @@ pub async fn attend(
         answers: run::answers(args),
         answered: BTreeSet::new(),
         policy: args.on_detach,
-        alone: (reach.mode == Mode::Rehearsal).then_some(REHEARSAL_ALONE),
+        alone: (reach.environment == Environment::Rehearsal).then_some(REHEARSAL_ALONE),
+        awaited: true,
         by: around.person(),
         handle,
         hub,
@@ -111,12 +116,22 @@ pub async fn attend(
         None => Exit::Bug,
     };
     host.say_goodbye(&folder, end.as_ref(), args.exit_policy.apply(exit));
+    // Before the door closes: whoever comes next notes its own.
+    folder.forget_socket();
     drop(close);
     while guests.join_next().await.is_some() {}
-    folder.forget_socket();
     wired.tasks.close();
     drop(log);
     Ok(args.exit_policy.apply(exit) as u8)
+}
+
+/// What becomes of a run when nobody has it in hand.
+fn alone_words(policy: OnDetach) -> &'static str {
+    match policy {
+        OnDetach::Hold => "running builds finish, then it holds",
+        OnDetach::GoOn => "it goes on up to the next step that needs a person",
+        OnDetach::Abort => "it ends",
+    }
 }
 
 struct Host {
@@ -130,6 +145,8 @@ struct Host {
     policy: OnDetach,
     /// How long the run goes on when nobody is there; absent for as long as it takes.
     alone: Option<Duration>,
+    /// Whether nobody has had the run in hand yet.
+    awaited: bool,
     /// Who started the run: flags and signals speak for them.
     by: Person,
     signal: Option<Signal>,
@@ -154,14 +171,11 @@ impl Host {
                 Some(event) = events.recv() => self.pass_on(event).await,
                 ended = tasks.join_next() => break ended.and_then(Result::ok),
                 Some(knock) = knocks.recv() => self.knocked(knock, folder).await,
-                _ = looks.tick(), if self.alone.is_some() => {
+                _ = looks.tick() => {
                     if self.hub.is_attended() {
                         seen = Instant::now();
-                    } else if self.alone.is_some_and(|limit| seen.elapsed() > limit) {
-                        self.alone = None;
-                        let reason = "nobody came back to the rehearsal".to_owned();
-                        // One that is ending already needs no more.
-                        let _ = self.send(Person(NOBODY.to_owned()), Verb::Abort { reason }).await;
+                    } else {
+                        self.unattended(seen.elapsed()).await;
                     }
                 }
                 verb = hold.changed() => {
@@ -175,6 +189,21 @@ impl Host {
             self.hub.event(&event);
         }
         end
+    }
+
+    /// Nobody is there for so long.
+    async fn unattended(&mut self, since: Duration) {
+        if self.awaited && since > LEASE {
+            // The console that began the run never came.
+            self.awaited = false;
+            self.nobody_left().await;
+        }
+        if self.alone.is_some_and(|limit| since > limit) {
+            self.alone = None;
+            let reason = "nobody came back to the rehearsal".to_owned();
+            // One that is ending already needs no more.
+            let _ = self.send(Person(NOBODY.to_owned()), Verb::Abort { reason }).await;
+        }
     }
 
     /// Tells everybody, and answers what flags were given for.
@@ -222,7 +251,9 @@ impl Host {
                     hub.answer(guest, &answer);
                 });
             }
+            Knock::Quit(guest, person) => self.quit(guest, person).await,
             Knock::InHand(person) => {
+                self.awaited = false;
                 // The same person again, at another console: nothing changes hands.
                 let _ = self.send(person, Verb::TakeControl).await;
             }
@@ -236,10 +267,24 @@ impl Host {
         }
     }
 
+    /// Whether anything was done, this process knows best: a console may have been left before it was told.
+    async fn quit(&mut self, guest: GuestId, by: Person) {
+        let dry = self.state.run.as_ref().is_some_and(|run| run.mode == Mode::DryRun);
+        let verb = Verb::Abort { reason: "left before anything was done".to_owned() };
+        let answer = if dry || self.state.target.is_none() {
+            self.send(by, verb.clone()).await
+        } else {
+            Err(Refusal::NotReady { what: "the run is under way, and goes on".to_owned() })
+        };
+        if let Err(refusal) = answer {
+            self.hub.answer(guest, &FromEngine::Refused { verb, refusal });
+        }
+    }
+
     /// What runs goes on to its end under every policy but one.
     async fn nobody_left(&mut self) {
         let verb = match self.policy {
-            OnDetach::Hold if self.is_building() => Verb::Pause,
+            OnDetach::Hold if self.goes_on_alone() => Verb::Pause,
             OnDetach::Hold | OnDetach::GoOn => return,
             OnDetach::Abort => Verb::Abort { reason: "nobody has the run in hand".to_owned() },
         };
@@ -248,13 +293,16 @@ impl Host {
         }
     }
 
-    /// Whether builds could start: every other step waits for a person or starts nothing.
-    fn is_building(&self) -> bool {
+    /// Whether builds could start without a person: at a step that builds, or because flags answer the steps before it.
+    fn goes_on_alone(&self) -> bool {
         let at = self.state.current_step().map(|step| &step.kind);
-        matches!(at, Some(StepKind::BuildIndexes { .. } | StepKind::Verify { .. }))
+        let building = matches!(at, Some(StepKind::BuildIndexes { .. } | StepKind::Verify { .. }));
+        let waits = self.state.current_step().and_then(|step| self.state.steps.get(&step.id));
+        let held = waits.is_some_and(|record| matches!(record.status, StepStatus::Held { .. }));
+        building || !held
     }
 
-    async fn send(&self, by: Person, verb: Verb) -> Result<(), crate::domain::command::Refusal> {
+    async fn send(&self, by: Person, verb: Verb) -> Result<(), Refusal> {
         self.handle.command(Command { by, verb }).await
     }
 

@@ -9,20 +9,23 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::domain::command::{Command, Verb};
-use crate::domain::id::{Person, RunId};
+use crate::domain::command::Verb;
+use crate::domain::id::{Person, RunId, Seq};
 use crate::domain::sample::Samples;
+use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
 use crate::host::logout;
 use crate::ports::Clock;
 use crate::relay::{self, Ears, FromEngine, Hello, Mouth, PROTOCOL, Role, ToEngine, Visit};
+use crate::store::run_journal::RunJournal;
 use crate::ui::{self, Charset, Home, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
 
 use super::apart::{self, Birth, Duty, Starting};
-use super::args::{Color, OnDetach, RunArgs, TargetArgs};
+use super::args::{Color, RunArgs, TargetArgs};
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
 use super::opening;
+use super::run;
 use super::signal::{Signal, Signals};
 use super::stream::say;
 use super::surrounding::Surrounding;
@@ -43,7 +46,11 @@ pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) 
     let reach = Reach::resolve(target, args, around)?;
     let engine = match opening::attended_of(&opening::state_dir(target, around)?, &reach)? {
         // Whoever lost a terminal runs the same command again.
-        Some((run, socket)) if !args.new_run => Engine::Listens { socket, run, wants: Role::Controller },
+        Some((folder, socket)) if !args.new_run => {
+            let state = RunState::replay(&RunJournal::read(&folder.journal())?.events);
+            run::check_same(&state, &folder, &reach, args)?;
+            Engine::Listens { socket, run: folder.run().clone(), wants: Role::Controller }
+        }
         Some(_) | None => {
             warn_of_logout(around);
             Engine::Starting(apart::start(&Duty::Target, None)?)
@@ -115,8 +122,8 @@ pub enum Engine {
 pub struct Shown {
     /// The run's exit code, as the engine's policy has it; unknown for a run that goes on.
     pub exit: u8,
-    /// Whether the run goes on without it.
-    pub goes_on: bool,
+    /// Whether the engine said that it has ended.
+    pub ended: bool,
     /// The signal that ended the console.
     pub signal: Option<Signal>,
 }
@@ -138,61 +145,122 @@ pub async fn show(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<Shown, CliError> {
-    let mut signals = Signals::install()?;
+    let signals = Signals::install()?;
     let by = around.person();
-    let mut born = Box::pin(born(engine));
-    let early = timeout(PATIENCE, &mut born).await;
+    let mut arrival = Box::pin(arrive(engine, &by));
+    let early = timeout(PATIENCE, &mut arrival).await;
     if let Ok(Err(failure)) = early {
         return Err(failure);
     }
     let (to_screen, inbound) = std_mpsc::channel();
-    let (wishes, mut asked) = mpsc::unbounded_channel();
+    let (wishes, asked) = mpsc::unbounded_channel();
     let samples = Arc::new(Mutex::new(Samples::default()));
-    let mut leaves = screen(Screen { inbound, wishes, samples: samples.clone(), options }, &by, around)?;
-    let mut gone = None;
-    let born = if let Ok(found) = early {
-        found
-    } else {
-        tokio::select! {
-            found = &mut born => found,
-            leave = leaves.recv() => {
-                gone = Some((leave, None));
-                born.await
-            }
-            signal = signals.next() => {
-                let _ = to_screen.send(Inbound::LeaveNow);
-                gone = Some((leaves.recv().await, Some(signal)));
-                born.await
-            }
-        }
+    let leaves = screen(Screen { inbound, wishes, samples: samples.clone(), options }, &by, around)?;
+    let mut screen = Shut { leaves, asked, to_screen, signals };
+    let arrived = if let Ok(arrived) = early { Some(arrived) } else { screen.until(&mut arrival).await };
+    let gone = if arrived.is_none() { Some(screen.left().await) } else { None };
+    let arrived = match arrived {
+        Some(arrived) => Ok(arrived),
+        // Left before the engine had spoken: what was left is told, if it speaks soon.
+        None => timeout(GOODBYE, &mut arrival).await,
     };
-    let visit = match born {
-        Ok(found) => enter(found, &by).await,
-        Err(failure) => Err(failure),
+    let Ok(arrived) = arrived else {
+        return Ok(Shown {
+            exit: Exit::Unknown as u8,
+            ended: false,
+            signal: gone.and_then(|(_, signal)| signal),
+        });
     };
-    let (visit, notes) = match visit {
-        Ok(visit) => visit,
+    drop(arrival);
+    let arrived = match arrived {
+        Ok(arrived) => arrived,
         Err(failure) => {
-            let _ = to_screen.send(Inbound::LeaveNow);
-            leaves.recv().await;
+            if gone.is_none() {
+                let _ = screen.to_screen.send(Inbound::LeaveNow);
+                screen.leaves.recv().await;
+            }
             return Err(failure);
         }
     };
-    for note in notes {
-        let _ = to_screen.send(Inbound::Note(note));
-    }
-    let mut session = Session::new(visit, to_screen, samples, by);
-    match gone {
-        // Left before the engine had spoken.
-        Some((leave, signal)) => {
-            session.signal = signal;
-            session.left(leave).await;
+    let mut session = Session::new(arrived, screen.to_screen.clone(), samples, by);
+    let (leave, signal) = match gone {
+        Some(gone) => gone,
+        None => session.run(&mut screen).await,
+    };
+    session.signal = signal;
+    session.left(leave, &mut screen.signals).await;
+    session.last_words();
+    let exit = args.exit_policy.apply_to_code(session.exit());
+    Ok(Shown { exit, ended: session.end.is_some(), signal: session.signal })
+}
+
+/// How the screen was left, and the signal that made it so.
+type Gone = (Option<Result<Leave, ui::UiError>>, Option<Signal>);
+
+/// The screen as seen from here.
+struct Shut {
+    leaves: mpsc::Receiver<Result<Leave, ui::UiError>>,
+    asked: mpsc::UnboundedReceiver<Outbound>,
+    to_screen: std_mpsc::Sender<Inbound>,
+    signals: Signals,
+}
+
+impl Shut {
+    /// What comes first, unless the screen is about to be left.
+    async fn until<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.is_about_to_go() => None,
         }
-        None => session.run(&mut asked, &mut leaves, &mut signals).await,
     }
-    session.last_words(args.on_detach);
-    let goes_on = session.end.is_none() && session.ears.is_some();
-    Ok(Shown { exit: session.exit(), goes_on, signal: session.signal })
+
+    /// Waits without taking anything away from [`Self::left`] but a signal, which is kept for it.
+    async fn is_about_to_go(&mut self) {
+        while self.leaves.is_empty() && !self.leaves.is_closed() && self.signals.kept().is_none() {
+            let pause = tokio::time::sleep(Duration::from_millis(20));
+            tokio::select! {
+                () = pause => {}
+                () = self.signals.keep() => {}
+            }
+        }
+    }
+
+    /// Waits until it is left; a signal makes it so.
+    async fn left(&mut self) -> Gone {
+        let signal = self.signals.kept();
+        if signal.is_some() {
+            let _ = self.to_screen.send(Inbound::LeaveNow);
+        }
+        (self.leaves.recv().await, signal)
+    }
+}
+
+/// An engine that let this console in.
+struct Arrived {
+    visit: Visit,
+    socket: PathBuf,
+    notes: Vec<String>,
+}
+
+async fn arrive(engine: Engine, by: &Person) -> Result<Arrived, CliError> {
+    let Found { socket, mut notes, wants } = born(engine).await?;
+    let visit = relay::visit(&socket, hello(by, wants)).await.map_err(|error| {
+        CliError::usage("the run's engine does not answer")
+            .because(&error)
+            .hint("the command that began the run takes it over when its engine is gone")
+            .with_exit(Exit::Unknown)
+    })?;
+    if visit.welcome.role == Role::Observer {
+        notes.push(match &visit.welcome.holder {
+            Some(holder) => format!("{} has the run in hand: this console only watches", holder.0),
+            None => "this console only watches".to_owned(),
+        });
+    }
+    Ok(Arrived { visit, socket, notes })
+}
+
+fn hello(by: &Person, wants: Role) -> Hello {
+    Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned(), person: by.clone(), wants }
 }
 
 struct Found {
@@ -209,25 +277,6 @@ async fn born(engine: Engine) -> Result<Found, CliError> {
             Birth::Failed(error) => Err(error),
         },
     }
-}
-
-async fn enter(found: Found, by: &Person) -> Result<(Visit, Vec<String>), CliError> {
-    let Found { socket, mut notes, wants } = found;
-    let hello =
-        Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned(), person: by.clone(), wants };
-    let visit = relay::visit(&socket, hello).await.map_err(|error| {
-        CliError::usage("the run's engine does not answer")
-            .because(&error)
-            .hint("the command that began the run takes it over when its engine is gone")
-            .with_exit(Exit::Unknown)
-    })?;
-    if visit.welcome.role == Role::Observer {
-        notes.push(match &visit.welcome.holder {
-            Some(holder) => format!("{} has the run in hand: this console only watches", holder.0),
-            None => "this console only watches".to_owned(),
-        });
-    }
-    Ok((visit, notes))
 }
 
 struct Screen {
@@ -275,81 +324,126 @@ fn screen(
 struct Session {
     ears: Option<Ears>,
     mouth: Mouth,
+    socket: PathBuf,
     run: RunId,
+    role: Role,
+    /// What becomes of the run when nobody has it in hand.
+    alone: String,
     by: Person,
     to_screen: std_mpsc::Sender<Inbound>,
     samples: Arc<Mutex<Samples>>,
+    /// The newest event that was shown: a second visit is told all of them again.
+    seen: Seq,
     /// What the engine said at its end.
     end: Option<(Vec<String>, u8)>,
     signal: Option<Signal>,
-    /// Whether the operator left the run to itself.
-    meant: bool,
+    /// What the operator left the run to.
+    left_to: LeftTo,
     screen_error: Option<String>,
+}
+
+/// What a run is left to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeftTo {
+    /// What the engine does without a controller.
+    Policy,
+    /// Going on: that was said.
+    GoOn,
+    /// A pause: that was said.
+    Pause,
 }
 
 impl Session {
     fn new(
-        visit: Visit,
+        arrived: Arrived,
         to_screen: std_mpsc::Sender<Inbound>,
         samples: Arc<Mutex<Samples>>,
         by: Person,
     ) -> Self {
-        let Visit { welcome, ears, mouth } = visit;
+        let Arrived { visit: Visit { welcome, ears, mouth }, socket, notes } = arrived;
+        for note in notes {
+            let _ = to_screen.send(Inbound::Said(note));
+        }
         Self {
             ears: Some(ears),
             mouth,
+            socket,
             run: welcome.run,
+            role: welcome.role,
+            alone: welcome.alone,
             by,
             to_screen,
             samples,
+            seen: Seq(0),
             end: None,
             signal: None,
-            meant: false,
+            left_to: LeftTo::Policy,
             screen_error: None,
         }
     }
 
-    async fn run(
-        &mut self,
-        asked: &mut mpsc::UnboundedReceiver<Outbound>,
-        leaves: &mut mpsc::Receiver<Result<Leave, ui::UiError>>,
-        signals: &mut Signals,
-    ) {
+    /// Until the screen is left.
+    async fn run(&mut self, screen: &mut Shut) -> Gone {
         let mut beats = interval(relay::BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                message = hear(&mut self.ears) => self.heard(message),
-                Some(wish) = asked.recv() => self.wish(wish).await,
+                message = hear(&mut self.ears) => match message {
+                    Some(message) => self.heard(message),
+                    None => self.come_again().await,
+                },
+                Some(wish) = screen.asked.recv() => self.wish(wish).await,
                 _ = beats.tick() => self.say(&ToEngine::Beat).await,
-                leave = leaves.recv() => {
+                () = screen.signals.keep(), if screen.signals.kept().is_none() => {
+                    let _ = screen.to_screen.send(Inbound::LeaveNow);
+                }
+                leave = screen.leaves.recv() => {
                     // What was wished before it was left counts.
-                    while let Ok(wish) = asked.try_recv() {
+                    while let Ok(wish) = screen.asked.try_recv() {
                         self.wish(wish).await;
                     }
-                    return self.left(leave).await;
-                }
-                signal = signals.next() => {
-                    self.signal = Some(signal);
-                    let _ = self.to_screen.send(Inbound::LeaveNow);
+                    return (leave, screen.signals.kept());
                 }
             }
         }
     }
 
-    fn heard(&mut self, message: Option<FromEngine>) {
+    /// The engine hung up: it has gone, or it showed out a console that was asleep.
+    async fn come_again(&mut self) {
+        self.ears = None;
+        if self.end.is_some() {
+            return;
+        }
+        if let Ok(Visit { welcome, ears, mouth }) =
+            relay::visit(&self.socket, hello(&self.by, self.role)).await
+        {
+            (self.ears, self.mouth, self.role) = (Some(ears), mouth, welcome.role);
+            let said = if welcome.role == Role::Controller { "" } else { ", and this console only watches" };
+            let _ =
+                self.to_screen.send(Inbound::Said(format!("the engine had hung up; it answers again{said}")));
+            return;
+        }
+        let why = "the engine does not answer any more: run the same command again".to_owned();
+        let _ = self.to_screen.send(Inbound::EngineLost { why });
+    }
+
+    fn heard(&mut self, message: FromEngine) {
         // A screen that is gone says so through its own channel.
         let tell = |message| drop(self.to_screen.send(message));
         match message {
-            Some(FromEngine::Event(event)) => tell(Inbound::Event(event)),
-            Some(FromEngine::Refused { verb, refusal }) => tell(Inbound::Refused { verb, refusal }),
-            Some(FromEngine::ReportWritten { path }) => tell(Inbound::ReportWritten { path }),
-            Some(FromEngine::ReportFailed { why }) => tell(Inbound::ReportFailed { why }),
-            Some(FromEngine::Note(text)) => tell(Inbound::Note(text)),
-            Some(FromEngine::Samples(samples)) => {
+            FromEngine::Event(event) if event.seq <= self.seen => {}
+            FromEngine::Event(event) => {
+                self.seen = event.seq;
+                tell(Inbound::Event(event));
+            }
+            FromEngine::Refused { verb, refusal } => tell(Inbound::Refused { verb, refusal }),
+            FromEngine::ReportWritten { path } => tell(Inbound::ReportWritten { path }),
+            FromEngine::ReportFailed { why } => tell(Inbound::ReportFailed { why }),
+            FromEngine::Note(text) => tell(Inbound::Note(text)),
+            FromEngine::Samples(samples) => {
                 *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
             }
-            Some(FromEngine::Lease { holder, role }) => {
+            FromEngine::Lease { holder, role } => {
                 tell(Inbound::Said(match (role, holder) {
                     (Role::Controller, _) => "this console has the run in hand".to_owned(),
                     (Role::Observer, Some(holder)) => {
@@ -357,26 +451,22 @@ impl Session {
                     }
                     (Role::Observer, None) => "nobody has the run in hand".to_owned(),
                 }));
+                self.role = role;
             }
-            Some(FromEngine::Ended { words, after, exit }) => {
+            FromEngine::Ended { words, after, exit } => {
                 self.end = Some((after, exit));
                 tell(Inbound::EngineEnded { words });
             }
-            Some(FromEngine::Welcome(_) | FromEngine::Unfit { .. } | FromEngine::CaughtUp) => {}
-            None => {
-                self.ears = None;
-                if self.end.is_none() {
-                    tell(Inbound::EngineLost {
-                        why: "the engine does not answer any more: run the same command again".to_owned(),
-                    });
-                }
-            }
+            FromEngine::Welcome(_) | FromEngine::Unfit { .. } | FromEngine::CaughtUp => {}
         }
     }
 
     async fn wish(&mut self, wish: Outbound) {
         match wish {
-            Outbound::Command(command) => self.say(&ToEngine::Command(command)).await,
+            Outbound::Command(command) => {
+                self.left_to = if command.verb == Verb::Pause { LeftTo::Pause } else { LeftTo::Policy };
+                self.say(&ToEngine::Command(command)).await;
+            }
             Outbound::TakeControl => self.say(&ToEngine::Take).await,
             Outbound::WriteReport => self.say(&ToEngine::Report).await,
         }
@@ -389,30 +479,34 @@ impl Session {
         }
     }
 
-    /// A run in which nothing was done ends with its console; every other one goes on.
-    async fn left(&mut self, leave: Option<Result<Leave, ui::UiError>>) {
+    /// A run in which nothing was done ends with its console; every other one goes on. Which it is, the engine knows.
+    async fn left(&mut self, leave: Option<Result<Leave, ui::UiError>>, signals: &mut Signals) {
         if let Some(Err(error)) = &leave {
             self.screen_error = Some(error.to_string());
         }
         if matches!(leave, Some(Ok(Leave::Detach))) {
-            self.meant = true;
+            self.left_to = if self.left_to == LeftTo::Pause { LeftTo::Pause } else { LeftTo::GoOn };
             return self.say(&ToEngine::Depart).await;
         }
         let wants_end = matches!(leave, Some(Ok(Leave::Quit))) && self.signal.is_none();
-        if !wants_end || self.end.is_some() || self.ears.is_none() {
+        if !wants_end || self.end.is_some() || self.ears.is_none() || self.role == Role::Observer {
             return;
         }
-        let reason = "left before anything was done".to_owned();
-        let command = Command { by: self.by.clone(), verb: Verb::Abort { reason } };
-        self.say(&ToEngine::Command(command)).await;
+        self.say(&ToEngine::Quit).await;
         let end = async {
-            while self.end.is_none() && self.ears.is_some() {
-                let message = hear(&mut self.ears).await;
-                self.heard(message);
+            while self.end.is_none() {
+                match hear(&mut self.ears).await {
+                    None => self.ears = None,
+                    Some(FromEngine::Refused { .. }) => break,
+                    Some(message) => self.heard(message),
+                }
             }
         };
         // One that takes longer goes on; that is said.
-        let _ = timeout(GOODBYE, end).await;
+        tokio::select! {
+            _ = timeout(GOODBYE, end) => {}
+            _ = signals.next() => {}
+        }
     }
 
     fn exit(&self) -> u8 {
@@ -420,29 +514,28 @@ impl Session {
     }
 
     /// What stays on the terminal once the screen is gone.
-    fn last_words(&self, policy: OnDetach) {
+    fn last_words(&self) {
         let mut lines: Vec<String> = Vec::new();
         lines.extend(self.screen_error.as_ref().map(|error| format!("The screen was lost: {error}")));
+        let run = self.run.as_str();
         match &self.end {
             Some((after, _)) => lines.extend(after.iter().cloned()),
             None if self.ears.is_none() => {
                 lines.push(format!(
-                    "The engine of run {} is gone: run the same command again to take it over",
-                    self.run.as_str()
+                    "The engine of run {run} is gone: run the same command again to take it over"
                 ));
             }
+            None if self.role == Role::Observer => {
+                lines.push(format!("Run {run} goes on, in the hands of others"));
+            }
             None => {
-                let becomes = match policy {
-                    _ if self.meant => "it goes on",
-                    OnDetach::Hold => "running builds finish, then it holds",
-                    OnDetach::GoOn => "it goes on up to the next step that needs a person",
-                    OnDetach::Abort => "it ends",
+                let becomes = match self.left_to {
+                    LeftTo::Policy => self.alone.as_str(),
+                    LeftTo::GoOn => "it goes on",
+                    LeftTo::Pause => "running builds finish, nothing new starts",
                 };
-                lines.push(format!(
-                    "Run {} is left to itself: {becomes}. `cicerone attach {}` returns to it",
-                    self.run.as_str(),
-                    self.run.as_str()
-                ));
+                let attach = format!("`cicerone attach {run}` returns to it");
+                lines.push(format!("Run {run} is left to itself: {becomes}. {attach}"));
             }
         }
         // The terminal may be gone or frozen: that must not hold the process.

@@ -116,6 +116,14 @@ impl ExitPolicy {
     }
 }
 
+impl ExitPolicy {
+    /// The same for the code of another process.
+    pub fn apply_to_code(self, code: u8) -> u8 {
+        let known = TABLE.iter().map(|(exit, _)| *exit).find(|exit| *exit as u8 == code);
+        known.map_or(code, |exit| self.apply(exit) as u8)
+    }
+}
+
 /// The code of a rollback, from the run's state alone.
 pub fn of_rollback(state: &RunState) -> Exit {
     let Some(rollback) = &state.control.rollback else { return Exit::Unknown };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::decide::decide;
 use crate::domain::event::{Ending, Event, EventKind, RunEvent};
-use crate::domain::id::{RunId, Seq};
+use crate::domain::id::Seq;
 use crate::domain::playbook::Playbook;
 use crate::domain::state::RunState;
 use crate::domain::target::RunSettings;
@@ -190,9 +190,9 @@ pub fn attended(dir: &StateDir) -> Result<Option<RunFolder>, CliError> {
 }
 
 /// The run of this target that an engine drives, and where it listens.
-pub fn attended_of(dir: &StateDir, reach: &Reach) -> Result<Option<(RunId, PathBuf)>, CliError> {
+pub fn attended_of(dir: &StateDir, reach: &Reach) -> Result<Option<(RunFolder, PathBuf)>, CliError> {
     let runs = dir.runs::<Event>(&TargetSlug::new(&reach.kept_as), closes)?;
-    Ok(runs.into_iter().find_map(|entry| Some((entry.folder.run().clone(), listens(&entry.folder)?))))
+    Ok(runs.into_iter().find_map(|entry| Some((entry.folder.clone(), listens(&entry.folder)?))))
 }
 
 /// A run by id or folder, or the newest of all targets.

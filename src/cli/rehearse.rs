@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::domain::playbook::Playbook;
 use crate::domain::registry::Registry;
 use crate::domain::unit::Rows;
+use crate::pg::conninfo::Host;
 use crate::rehearsal::cluster::{Cluster, ClusterSpec};
 use crate::rehearsal::discover::{Binaries, DiscoverError, Wanted, discover};
 use crate::rehearsal::fault::{Fault, FaultTarget, Injection, Outcome, Timing, inject};
@@ -45,17 +46,17 @@ pub async fn rehearse(
     // Mistakes in files are told before a server is started for them.
     let script = Script::read(rehearsal, target)?;
     let cluster = start(rehearsal, around).await?;
+    let mut server = Server::Goes;
     let result = match prepare(&cluster, rehearsal, &script).await {
-        Ok(()) if rehearsal.only_server => only_server(&cluster).await.map(|code| (code, Server::Goes)),
-        Ok(()) => walk(&cluster, rehearsal, script, target, args, around).await,
+        Ok(()) if rehearsal.only_server => only_server(&cluster).await,
+        Ok(()) => walk(&cluster, &mut server, rehearsal, script, target, args, around).await,
         Err(error) => Err(error),
     };
-    if let Ok((_, Server::Stays)) = result {
-        cluster.leave();
-    } else {
-        cluster.stop().await;
+    match server {
+        Server::Stays => cluster.leave(),
+        Server::Goes => cluster.stop().await,
     }
-    result.map(|(code, _)| code)
+    result
 }
 
 /// What becomes of the throwaway server when this process ends.
@@ -77,6 +78,9 @@ pub async fn engine(
 ) -> Result<u8, CliError> {
     let Script { registry, playbook, .. } = Script::read(rehearsal, target)?;
     let reach = Reach::rehearsal(conninfo, args, around)?;
+    if !reach.info.endpoints.iter().all(|endpoint| matches!(endpoint.host, Host::Unix(_))) {
+        return Err(CliError::usage("a throwaway server has a socket and nothing else").with_exit(Exit::Bug));
+    }
     let opened = open(&reach, &registry, playbook, target, args, around)?;
     attended::attend(opened, &reach, target, args, registry, around, Vec::new()).await
 }
@@ -214,40 +218,46 @@ async fn only_server(cluster: &Cluster) -> Result<u8, CliError> {
 
 async fn walk(
     cluster: &Cluster,
+    server: &mut Server,
     rehearsal: &RehearseArgs,
     script: Script,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
-) -> Result<(u8, Server), CliError> {
+) -> Result<u8, CliError> {
     let target_of_faults = FaultTarget::new(cluster, DATABASE)
         .on_table(&script.fault_table)
         .holding(rehearsal.fault_hold.into());
     let mut injected = inject_all(&target_of_faults, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
     let Script { registry, playbook, .. } = script;
-    let ended = if around.has_screen() && !args.headless {
+    let code = if around.has_screen() && !args.headless {
         let lifeline = cluster.lifeline().map_err(|error| {
             CliError::usage("the throwaway server cannot be handed over").because(&error).with_exit(Exit::Bug)
         })?;
         let duty = Duty::Rehearsal { conninfo: cluster.conninfo(DATABASE) };
         let engine = Engine::Starting(apart::start(&duty, Some(lifeline))?);
+        // Whatever becomes of this process: it would wait for a server that the engine needs.
+        *server = Server::Stays;
         injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
         let options = console::options(&reach, args, around);
         let shown = Box::pin(console::show(engine, options, args, around)).await?;
-        (shown.code(), if shown.goes_on { Server::Stays } else { Server::Goes })
+        if shown.ended {
+            *server = Server::Goes;
+        }
+        shown.code()
     } else {
         let opened = open(&reach, &registry, playbook, target, args, around)?;
         injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
         let answers = headless_answers(args);
         let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
         let (exit, driven) = follow(opened, headless, around).await?;
-        (signal_or(&driven, args.exit_policy.apply(exit)), Server::Goes)
+        signal_or(&driven, args.exit_policy.apply(exit))
     };
     for fault in injected {
         report_fault(fault).await;
     }
-    Ok(ended)
+    Ok(code)
 }
 
 /// Without a screen a rehearsal answers its own gates: there is nothing to lose.

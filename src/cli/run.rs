@@ -137,7 +137,12 @@ fn open_or_take_over(
 }
 
 /// What was asked for must be what the unfinished run is.
-fn check_same(state: &RunState, folder: &RunFolder, reach: &Reach, args: &RunArgs) -> Result<(), CliError> {
+pub fn check_same(
+    state: &RunState,
+    folder: &RunFolder,
+    reach: &Reach,
+    args: &RunArgs,
+) -> Result<(), CliError> {
     // An empty journal is told of when it is opened.
     let Some(run) = &state.run else { return Ok(()) };
     let differs = |how: &str| {

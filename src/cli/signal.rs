@@ -36,6 +36,7 @@ pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
+    kept: Option<Signal>,
 }
 
 impl Signals {
@@ -47,7 +48,18 @@ impl Signals {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
             hangup: take(SignalKind::hangup())?,
+            kept: None,
         })
+    }
+
+    /// Waits for the next one and keeps it.
+    pub async fn keep(&mut self) {
+        self.kept = Some(self.next().await);
+    }
+
+    /// The one that was kept.
+    pub fn kept(&self) -> Option<Signal> {
+        self.kept
     }
 
     /// The next one that wants the end.

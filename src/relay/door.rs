@@ -29,6 +29,9 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// A console that takes nothing for that long is gone.
 const STALL: Duration = Duration::from_secs(10);
 
+/// How long it is listened to a console that takes nothing more.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Shortest time between two readings for one console.
 const SAMPLE_PACE: Duration = Duration::from_millis(400);
 
@@ -60,6 +63,8 @@ pub struct Facts {
     pub build: String,
     /// The run.
     pub run: RunId,
+    /// What becomes of it when nobody has it in hand, in words.
+    pub alone: String,
 }
 
 /// A socket that listens. Its file goes when this is dropped.
@@ -149,9 +154,17 @@ async fn serve(stream: UnixStream, hub: Hub, facts: Facts, samples: watch::Recei
     }
     let Some(joined) = join(&hub, &hello, &facts) else { return };
     let guest = joined.id;
-    let why = tokio::select! {
-        why = listen(incoming, &hub, guest) => why,
-        why = tell(outgoing, &facts, joined, samples) => why,
+    let told = tokio::select! {
+        why = listen(&mut incoming, &hub, guest) => Err(why),
+        why = tell(outgoing, &facts, joined, samples) => Ok(why),
+    };
+    let why = match told {
+        Err(why) => why,
+        Ok(why) => {
+            // What it had said before it went still counts.
+            let _ = timeout(LAST_WORDS, listen(&mut incoming, &hub, guest)).await;
+            why
+        }
     };
     tracing::info!(?guest, why, "a console has gone");
     hub.leave(guest, why);
@@ -171,14 +184,15 @@ async fn heard(incoming: &mut Incoming) -> Option<ToEngine> {
 }
 
 /// Until nothing more is to be heard.
-async fn listen(mut incoming: Incoming, hub: &Hub, guest: GuestId) -> &'static str {
-    while let Some(message) = heard(&mut incoming).await {
+async fn listen(incoming: &mut Incoming, hub: &Hub, guest: GuestId) -> &'static str {
+    while let Some(message) = heard(incoming).await {
         hub.heard(guest);
         match message {
             ToEngine::Command(command) => hub.command(guest, command),
             ToEngine::Take => hub.take(guest),
             ToEngine::Report => hub.report(guest),
             ToEngine::Depart => hub.depart(guest),
+            ToEngine::Quit => hub.quit(guest),
             ToEngine::Beat => {}
             ToEngine::Hello(_) => break,
         }
@@ -199,6 +213,7 @@ async fn tell(
         build: facts.build.clone(),
         run: facts.run.clone(),
         pid: std::process::id(),
+        alone: facts.alone.clone(),
         role,
         holder,
         events: u64::try_from(history.len()).unwrap_or(u64::MAX),

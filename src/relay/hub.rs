@@ -26,6 +26,8 @@ pub enum Knock {
     Command(GuestId, Command),
     /// Somebody wants the report as it is now.
     Report(GuestId),
+    /// The controller goes, and wants a run in which nothing was done to end.
+    Quit(GuestId, Person),
     /// Somebody has the run in hand now.
     InHand(Person),
     /// Nobody has it in hand any more.
@@ -191,6 +193,15 @@ impl Hub {
         let mut inner = self.lock();
         if inner.controller == Some(guest) {
             self.lose(&mut inner, guest, Parting::Meant, "left, and the run goes on");
+        }
+    }
+
+    /// A console goes, and with it a run in which nothing was done: the controller's word alone.
+    pub(super) fn quit(&self, guest: GuestId) {
+        let inner = self.lock();
+        if let Some(person) = inner.holder().filter(|_| inner.controller == Some(guest)) {
+            // The same as for commands.
+            let _ = self.knocks.send(Knock::Quit(guest, person));
         }
     }
 

@@ -21,6 +21,8 @@ pub enum ToEngine {
     Report,
     /// I go, and the run is meant to go on.
     Depart,
+    /// I go; if nothing was done in the run yet, it ends with me.
+    Quit,
     /// I am still here.
     Beat,
 }
@@ -118,6 +120,8 @@ pub struct Welcome {
     pub role: Role,
     /// Who has the run in hand.
     pub holder: Option<Person>,
+    /// What becomes of the run when nobody has it in hand, in words.
+    pub alone: String,
     /// Events that follow before [`FromEngine::CaughtUp`].
     pub events: u64,
 }

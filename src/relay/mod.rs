@@ -23,7 +23,7 @@ mod visit;
 mod tests;
 
 pub use door::{Door, DoorError, Facts};
-pub use hub::{Hub, Knock, Parting};
+pub use hub::{GuestId, Hub, Knock, Parting};
 pub use message::{FromEngine, Hello, Role, ToEngine, Welcome};
 pub use visit::{Ears, Mouth, Visit, VisitError, visit};
 

@@ -29,7 +29,7 @@ impl Drop for House {
 }
 
 fn facts() -> Facts {
-    Facts { build: "1.0.0".to_owned(), run: "r1".into() }
+    Facts { build: "1.0.0".to_owned(), run: "r1".into(), alone: "it holds".to_owned() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "ended by drop")]

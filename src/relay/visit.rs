@@ -55,6 +55,9 @@ pub struct Mouth(FramedWrite<OwnedWriteHalf, LengthDelimitedCodec>);
 pub async fn visit(path: &Path, hello: Hello) -> Result<Visit, VisitError> {
     let ours = hello.protocol;
     let stream = UnixStream::connect(path).await?;
+    if stream.peer_cred()?.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is somebody else's process").into());
+    }
     let (read, write) = stream.into_split();
     let mut ears = Ears(FramedRead::new(read, codec()));
     let mut mouth = Mouth(FramedWrite::new(write, codec()));

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -67,12 +68,17 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
         .sync_all()
 }
 
+/// Numbers drafts.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
+
 /// Puts `bytes` under `path` at once: readers see the old content or the new, never a half.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut draft = name.to_owned();
-    draft.push(format!(".{}.new", std::process::id()));
+    // Two writers of one process must not share a draft.
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    draft.push(format!(".{}-{number}.new", std::process::id()));
     let draft = folder.join(draft);
     match std::fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -241,10 +241,12 @@ impl RunFolder {
         let socket = if here.as_os_str().len() <= SOCKET_PATH {
             here
         } else {
-            let own = rustix::process::geteuid().as_raw();
-            let base = runtime_dir.filter(|dir| dir.is_absolute() && dir.as_os_str().len() < 40);
-            let base = base.unwrap_or_else(|| PathBuf::from(format!("/tmp/cicerone-{own}")));
-            let folder = private_dir::ensure_root(&base.join("cicerone"))?;
+            let given = runtime_dir.filter(|dir| dir.is_absolute() && dir.as_os_str().len() < 40);
+            let folder = given.map_or_else(
+                || PathBuf::from(format!("/tmp/cicerone-{}", rustix::process::geteuid().as_raw())),
+                |dir| dir.join("cicerone"),
+            );
+            let folder = private_dir::ensure_root(&folder)?;
             let name = Digest::of(self.path.as_os_str().as_encoded_bytes());
             folder.join(format!("{}.sock", &name.as_str()[..16]))
         };

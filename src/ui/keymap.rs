@@ -445,7 +445,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Way(Way::Suspend),
         Look,
         None,
-        "suspend, and fg comes back; not while anything is at work",
+        "suspend, and fg comes back; after 15 s it counts as gone",
         &[]
     ),
 ];

@@ -480,6 +480,36 @@ async fn two_consoles_see_one_run_and_one_of_them_has_it_in_hand() {
 }
 
 #[tokio::test]
+async fn a_console_of_another_mode_does_not_join_a_run_that_an_engine_drives() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut live = open(&console(&home, &database.conninfo(), &[]));
+    live.shows(GATE).await;
+    let mut dry = open(&console(&home, &database.conninfo(), &["--dry-run"]));
+    let left = dry.ends().await.with_code(2);
+    assert!(left.text.contains("was opened in another mode"), "{}", left.text);
+    let status = run(home.cicerone(&["runs"])).await;
+    assert!(status.stdout.contains("an engine drives it"), "{status}");
+    abort(&mut live).await.with_code(6);
+}
+
+#[tokio::test]
+async fn a_run_whose_flags_answer_for_it_holds_when_its_terminal_goes() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    hold_orders!(writer, hold, database);
+    let flags = ["--go", "--waive", "backup=restored by hand at 02"];
+    let mut pty = open(&console(&home, &database.conninfo(), &flags));
+    pty.until("the screen is up", |screen| screen.contains("[SAFE]")).await;
+    pty.hangs_up();
+    assert_eq!(pty.ends().await.status.exit_code(), 7);
+    let held = || fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
+    eventually("it holds", || held().contains("nobody in control")).await;
+    hold.rollback().await.expect("released");
+    let mut pty = open(&console_again(&home, &database));
+    pty.shows("[p] go on..").await;
+    abort(&mut pty).await.with_code(6);
+}
+
+#[tokio::test]
 async fn an_engine_that_dies_is_said_to_be_gone_and_the_same_command_goes_on() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     hold_orders!(writer, hold, database);

@@ -7,6 +7,7 @@ use cicerone::rehearsal::connect::connect;
 use rustix::process::Signal;
 use tokio::process::Command;
 
+use crate::console::{abort, open};
 use crate::program::{Ended, Home, Running, run};
 use crate::server::MAJOR;
 use crate::support::cluster::{binaries, surroundings};
@@ -162,6 +163,31 @@ async fn a_rehearsal_that_is_killed_takes_its_server_along() {
     assert_eq!(entries(stage.servers.path()).len(), 1);
     process.signal(Signal::KILL);
     process.end().await;
+    eventually("server and folder are gone", || entries(stage.servers.path()).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_outlives_its_terminal_and_its_server_goes_with_its_engine() {
+    let stage = Stage::with_own_tables();
+    let mut pty = open(&stage.own(&[]));
+    pty.shows("[s] waiting for you at 2").await;
+    pty.hangs_up();
+    pty.ends().await;
+    assert_eq!(entries(stage.servers.path()).len(), 1, "the engine needs it");
+    let mut pty = open(&stage.home.cicerone(&["attach"]));
+    pty.shows("[s] waiting for you at 2").await;
+    abort(&mut pty).await.with_code(6);
+    eventually("engine, server and folder are gone", || {
+        entries(stage.servers.path()).is_empty() && stage.home.engines().is_empty()
+    })
+    .await;
+
+    let mut pty = open(&stage.own(&[]));
+    pty.shows("[s] waiting for you at 2").await;
+    stage.home.end_engines(Signal::KILL);
+    pty.shows("the engine does not answer any more").await;
+    pty.types("q").await;
+    pty.ends().await.with_code(7);
     eventually("server and folder are gone", || entries(stage.servers.path()).is_empty()).await;
 }
 
