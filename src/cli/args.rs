@@ -100,6 +100,16 @@ pub enum Verb {
         #[command(subcommand)]
         verb: RegistryVerb,
     },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command, into a folder.
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Work with journals.
     Journal {
         /// What.

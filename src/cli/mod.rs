@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub mod answer;
 pub mod apart;
@@ -136,7 +136,9 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
             .await
             .map(|exit| applied(args, exit)),
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
-        other @ (Verb::Runs
+        other @ (Verb::Completions { .. }
+        | Verb::Man { .. }
+        | Verb::Runs
         | Verb::Status { .. }
         | Verb::Report { .. }
         | Verb::Registry { .. }
@@ -173,6 +175,18 @@ fn without_server(
                 Output::Json => registry::Output::Json,
             };
             Ok(registry::check(&paths, out, output)?)
+        }
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "cicerone", &mut &mut *out);
+            Ok(Exit::Verified as u8)
+        }
+        Verb::Man { folder } => {
+            clap_mangen::generate_to(Cli::command(), &folder).map_err(|error| {
+                CliError::usage(format!("no manual pages can be written into {}", folder.display()))
+                    .because(&error)
+                    .hint("make the folder first")
+            })?;
+            Ok(Exit::Verified as u8)
         }
         Verb::Journal { verb: JournalVerb::Verify { journal } } => {
             inspect::verify_journal(journal.as_deref(), target, args, around, out)

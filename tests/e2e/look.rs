@@ -260,3 +260,21 @@ async fn a_dry_run_walks_the_phases_and_can_write_nothing() {
     assert!(!ours.iter().any(|sql| sql.starts_with("COMMIT")), "clones are rolled back");
     assert!(!ours.iter().any(|sql| sql.contains("pg_advisory")), "nothing is locked");
 }
+
+#[tokio::test]
+async fn completions_and_manual_pages_come_from_the_command_line_itself() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = home.run(&["completions", shell]).await.with_code(0);
+        assert!(ended.stdout.contains("attach") && ended.stdout.contains("on-detach"), "{shell}");
+    }
+    home.run(&["completions", "csh"]).await.with_code(2).says("possible values");
+    let folder = home.path().join("man");
+    home.run(&["man", "man"]).await.with_code(2).says("make the folder first");
+    fs_err::create_dir(&folder).expect("a folder");
+    home.run(&["man", "man"]).await.with_code(0);
+    for page in ["cicerone.1", "cicerone-attach.1", "cicerone-rehearse.1"] {
+        let text = fs_err::read_to_string(folder.join(page)).expect(page);
+        assert!(text.contains(".SH NAME"), "{page}");
+    }
+}
