@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::program::{Home, run};
 use crate::server::{self, Database};
+use crate::support::cluster::{binaries, surroundings};
 use crate::support::pty::{ENTER, ESC, Left, Pty};
 use crate::support::wait::{eventually, until};
 
@@ -108,7 +109,10 @@ pub(crate) async fn building(home: &Home, database: &Database) -> Pty {
 #[tokio::test]
 async fn a_rehearsal_goes_from_the_first_frame_to_sign_off_by_keyboard() {
     let home = Home::new();
-    let mut pty = open(&home.cicerone(&["rehearse", "--scale", "0.1"]));
+    let programs = binaries(server::MAJOR, &surroundings()).folder;
+    let mut command = home.cicerone(&["rehearse", "--scale", "0.1", "--pg-bin"]);
+    command.arg(programs);
+    let mut pty = open(&command);
     pty.until("the screen is up", |screen| screen.contains("REHEARSAL") && screen.contains("[SAFE]")).await;
     assert!(pty.is_up());
     go(&mut pty).await;
