@@ -62,6 +62,9 @@ pub enum FolderError {
 /// Longest path of a socket that Linux and macOS take, less some room.
 const SOCKET_PATH: usize = 100;
 
+/// A socket of that age listens, or never will.
+const SETTLED: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// Folder of printed plans; no target's folder has a name that begins with a dot.
 const PLANS: &str = ".plans";
 
@@ -247,6 +250,7 @@ impl RunFolder {
                 |dir| dir.join("cicerone"),
             );
             let folder = private_dir::ensure_root(&folder)?;
+            sweep(&folder);
             let name = Digest::of(self.path.as_os_str().as_encoded_bytes());
             folder.join(format!("{}.sock", &name.as_str()[..16]))
         };
@@ -314,6 +318,22 @@ impl RunFolder {
 
     fn input_path(&self, digest: &Digest) -> PathBuf {
         self.path.join("inputs").join(digest.as_str())
+    }
+}
+
+/// Removes the sockets of engines that were killed. One that was made a moment ago may not listen yet.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let settled = entry
+            .metadata()
+            .and_then(|it| it.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > SETTLED));
+        let is_socket = path.extension().is_some_and(|extension| extension == "sock");
+        if is_socket && settled && std::os::unix::net::UnixStream::connect(&path).is_err() {
+            // Somebody else may have swept it.
+            let _ = fs::remove_file(&path);
+        }
     }
 }
 
@@ -417,6 +437,30 @@ mod tests {
         let found = state.unfinished::<String>(&target, is_close).unwrap().unwrap();
         assert_eq!(found.run().as_str(), "20261118-000000-aaaa");
         assert_eq!(state.unfinished::<String>(&TargetSlug::new("other"), is_close).unwrap(), None);
+    }
+
+    #[test]
+    fn sockets_of_engines_that_were_killed_are_swept_and_others_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let old = rustix::fs::Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+        let bind = |name: &str| std::os::unix::net::UnixListener::bind(path(name)).unwrap();
+        drop(bind("dead.sock"));
+        drop(bind("young.sock"));
+        let _alive = bind("alive.sock");
+        fs::write(path("notes.txt"), "").unwrap();
+        for name in ["dead.sock", "alive.sock"] {
+            let times = rustix::fs::Timestamps { last_access: old, last_modification: old };
+            let none = rustix::fs::AtFlags::empty();
+            rustix::fs::utimensat(rustix::fs::CWD, path(name), &times, none).unwrap();
+        }
+        sweep(dir.path());
+        let mut left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["alive.sock", "notes.txt", "young.sock"]);
     }
 
     #[test]
