@@ -218,13 +218,53 @@ fn is_alternating(played: &Played) {
 #[test]
 fn a_process_killed_after_any_record_is_taken_over_without_a_second_build() {
     for name in STURDY {
-        let script = Script::read(&text(name)).repairing();
+        let script = Script::read(&text(name));
         let records = play(&script, None).events.len() as u64;
         for record in 2..=records {
             let played = play(&script, Some(Mishap::KilledAfter(record)));
             promises_of_a_crash(name, record, &script, &played);
         }
     }
+}
+
+/// Without a word of the operator, what a process left that ended before it saw its index is neither dropped nor built
+/// again: it is told as such. Everything else ends as it would have.
+#[test]
+fn a_process_that_ends_before_it_saw_its_index_leaves_it_to_a_person() {
+    let mut left_to_a_person = 0;
+    for name in STURDY {
+        let script = Script::read(&text(name));
+        let records = play(&script, None).events.len() as u64;
+        for record in 2..=records {
+            let played = play(&script, Some(Mishap::SealedAt(record)));
+            let at = format!("{name}, record {record}");
+            assert_eq!(played.server.violations(), [""; 0], "{at}");
+            let doubtful: Vec<&str> = script
+                .expect
+                .entries
+                .keys()
+                .map(String::as_str)
+                .filter(|it| {
+                    said(&played.state, &format!("public.{it}")).contains("nobody saw the statement")
+                })
+                .collect();
+            if doubtful.is_empty() {
+                promises_of_a_crash(name, record, &script, &played);
+            }
+            for index in &doubtful {
+                assert_eq!(word(&played.state, &format!("public.{index}")), "leftover", "{at}");
+                assert!(
+                    indexes(&played).contains(&format!("{index} invalid")),
+                    "{at}: {:?}",
+                    indexes(&played)
+                );
+                let drops = &played.server.model().sent;
+                assert!(!drops.contains(&format!("DROP {index}")), "{at}: {drops:?}");
+            }
+            left_to_a_person += doubtful.len();
+        }
+    }
+    assert!(left_to_a_person > 0, "no end came soon enough");
 }
 
 /// A rollback leaves what nobody saw this run make.
