@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
-use crate::domain::command::Verb;
-use crate::domain::id::{Person, RunId, Seq};
+use crate::domain::id::{Person, RunId};
 use crate::domain::sample::Samples;
 use crate::domain::state::RunState;
 use crate::domain::unit::Millis;
 use crate::host::logout;
 use crate::ports::Clock;
-use crate::relay::{self, Ears, FromEngine, Hello, Mouth, PROTOCOL, Role, ToEngine, Visit};
+use crate::relay::{self, Hello, PROTOCOL, Role, Visit};
 use crate::store::run_journal::RunJournal;
 use crate::ui::{self, Charset, Home, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
 
@@ -30,6 +29,10 @@ use super::signal::{Signal, Signals};
 use super::stream::say;
 use super::surrounding::Surrounding;
 use super::wiring::Reach;
+
+mod session;
+
+use session::Session;
 
 /// Whether a screen is up: then nothing else may write to the terminal.
 pub static SCREEN: AtomicBool = AtomicBool::new(false);
@@ -319,240 +322,6 @@ fn screen(
         })
         .map_err(|error| CliError::usage("the console cannot be started").because(&error))?;
     Ok(leaves)
-}
-
-struct Session {
-    ears: Option<Ears>,
-    mouth: Mouth,
-    socket: PathBuf,
-    run: RunId,
-    role: Role,
-    /// What becomes of the run when nobody has it in hand.
-    alone: String,
-    by: Person,
-    to_screen: std_mpsc::Sender<Inbound>,
-    samples: Arc<Mutex<Samples>>,
-    /// The newest event that was shown: a second visit is told all of them again.
-    seen: Seq,
-    /// What the engine said at its end.
-    end: Option<(Vec<String>, u8)>,
-    signal: Option<Signal>,
-    /// What the operator left the run to.
-    left_to: LeftTo,
-    screen_error: Option<String>,
-}
-
-/// What a run is left to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LeftTo {
-    /// What the engine does without a controller.
-    Policy,
-    /// Going on: that was said.
-    GoOn,
-    /// A pause: that was said.
-    Pause,
-}
-
-impl Session {
-    fn new(
-        arrived: Arrived,
-        to_screen: std_mpsc::Sender<Inbound>,
-        samples: Arc<Mutex<Samples>>,
-        by: Person,
-    ) -> Self {
-        let Arrived { visit: Visit { welcome, ears, mouth }, socket, notes } = arrived;
-        for note in notes {
-            let _ = to_screen.send(Inbound::Said(note));
-        }
-        Self {
-            ears: Some(ears),
-            mouth,
-            socket,
-            run: welcome.run,
-            role: welcome.role,
-            alone: welcome.alone,
-            by,
-            to_screen,
-            samples,
-            seen: Seq(0),
-            end: None,
-            signal: None,
-            left_to: LeftTo::Policy,
-            screen_error: None,
-        }
-    }
-
-    /// Until the screen is left.
-    async fn run(&mut self, screen: &mut Shut) -> Gone {
-        let mut beats = interval(relay::BEAT);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                message = hear(&mut self.ears) => match message {
-                    Some(message) => self.heard(message),
-                    None => self.come_again().await,
-                },
-                Some(wish) = screen.asked.recv() => self.wish(wish).await,
-                _ = beats.tick() => self.say(&ToEngine::Beat).await,
-                () = screen.signals.keep(), if screen.signals.kept().is_none() => {
-                    let _ = screen.to_screen.send(Inbound::LeaveNow);
-                }
-                leave = screen.leaves.recv() => {
-                    // What was wished before it was left counts.
-                    while let Ok(wish) = screen.asked.try_recv() {
-                        self.wish(wish).await;
-                    }
-                    return (leave, screen.signals.kept());
-                }
-            }
-        }
-    }
-
-    /// The engine hung up: it has gone, or it showed out a console that was asleep.
-    async fn come_again(&mut self) {
-        self.ears = None;
-        if self.end.is_some() {
-            return;
-        }
-        if let Ok(Visit { welcome, ears, mouth }) =
-            relay::visit(&self.socket, hello(&self.by, self.role)).await
-        {
-            (self.ears, self.mouth, self.role) = (Some(ears), mouth, welcome.role);
-            let said = if welcome.role == Role::Controller { "" } else { ", and this console only watches" };
-            let _ =
-                self.to_screen.send(Inbound::Said(format!("the engine had hung up; it answers again{said}")));
-            return;
-        }
-        let why = "the engine does not answer any more: run the same command again".to_owned();
-        let _ = self.to_screen.send(Inbound::EngineLost { why });
-    }
-
-    fn heard(&mut self, message: FromEngine) {
-        // A screen that is gone says so through its own channel.
-        let tell = |message| drop(self.to_screen.send(message));
-        match message {
-            FromEngine::Event(event) if event.seq <= self.seen => {}
-            FromEngine::Event(event) => {
-                self.seen = event.seq;
-                tell(Inbound::Event(event));
-            }
-            FromEngine::Refused { verb, refusal } => tell(Inbound::Refused { verb, refusal }),
-            FromEngine::ReportWritten { path } => tell(Inbound::ReportWritten { path }),
-            FromEngine::ReportFailed { why } => tell(Inbound::ReportFailed { why }),
-            FromEngine::Note(text) => tell(Inbound::Note(text)),
-            FromEngine::Samples(samples) => {
-                *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
-            }
-            FromEngine::Lease { holder, role } => {
-                tell(Inbound::Said(match (role, holder) {
-                    (Role::Controller, _) => "this console has the run in hand".to_owned(),
-                    (Role::Observer, Some(holder)) => {
-                        format!("{} has the run in hand: this console only watches", holder.0)
-                    }
-                    (Role::Observer, None) => "nobody has the run in hand".to_owned(),
-                }));
-                self.role = role;
-            }
-            FromEngine::Ended { words, after, exit } => {
-                self.end = Some((after, exit));
-                tell(Inbound::EngineEnded { words });
-            }
-            FromEngine::Welcome(_) | FromEngine::Unfit { .. } | FromEngine::CaughtUp => {}
-        }
-    }
-
-    async fn wish(&mut self, wish: Outbound) {
-        match wish {
-            Outbound::Command(command) => {
-                self.left_to = if command.verb == Verb::Pause { LeftTo::Pause } else { LeftTo::Policy };
-                self.say(&ToEngine::Command(command)).await;
-            }
-            Outbound::TakeControl => self.say(&ToEngine::Take).await,
-            Outbound::WriteReport => self.say(&ToEngine::Report).await,
-        }
-    }
-
-    /// An engine that is gone is noticed where it is listened to.
-    async fn say(&mut self, message: &ToEngine) {
-        if let Err(error) = self.mouth.say(message).await {
-            tracing::debug!(%error, "the engine takes nothing more");
-        }
-    }
-
-    /// A run in which nothing was done ends with its console; every other one goes on. Which it is, the engine knows.
-    async fn left(&mut self, leave: Option<Result<Leave, ui::UiError>>, signals: &mut Signals) {
-        if let Some(Err(error)) = &leave {
-            self.screen_error = Some(error.to_string());
-        }
-        if matches!(leave, Some(Ok(Leave::Detach))) {
-            self.left_to = if self.left_to == LeftTo::Pause { LeftTo::Pause } else { LeftTo::GoOn };
-            return self.say(&ToEngine::Depart).await;
-        }
-        let wants_end = matches!(leave, Some(Ok(Leave::Quit))) && self.signal.is_none();
-        if !wants_end || self.end.is_some() || self.ears.is_none() || self.role == Role::Observer {
-            return;
-        }
-        self.say(&ToEngine::Quit).await;
-        let end = async {
-            while self.end.is_none() {
-                match hear(&mut self.ears).await {
-                    None => self.ears = None,
-                    Some(FromEngine::Refused { .. }) => break,
-                    Some(message) => self.heard(message),
-                }
-            }
-        };
-        // One that takes longer goes on; that is said.
-        tokio::select! {
-            _ = timeout(GOODBYE, end) => {}
-            _ = signals.next() => {}
-        }
-    }
-
-    fn exit(&self) -> u8 {
-        self.end.as_ref().map_or(Exit::Unknown as u8, |(_, exit)| *exit)
-    }
-
-    /// What stays on the terminal once the screen is gone.
-    fn last_words(&self) {
-        let mut lines: Vec<String> = Vec::new();
-        lines.extend(self.screen_error.as_ref().map(|error| format!("The screen was lost: {error}")));
-        let run = self.run.as_str();
-        match &self.end {
-            Some((after, _)) => lines.extend(after.iter().cloned()),
-            None if self.ears.is_none() => {
-                lines.push(format!(
-                    "The engine of run {run} is gone: run the same command again to take it over"
-                ));
-            }
-            None if self.role == Role::Observer => {
-                lines.push(format!("Run {run} goes on, in the hands of others"));
-            }
-            None => {
-                let becomes = match self.left_to {
-                    LeftTo::Policy => self.alone.as_str(),
-                    LeftTo::GoOn => "it goes on",
-                    LeftTo::Pause => "running builds finish, nothing new starts",
-                };
-                let attach = format!("`cicerone attach {run}` returns to it");
-                lines.push(format!("Run {run} is left to itself: {becomes}. {attach}"));
-            }
-        }
-        // The terminal may be gone or frozen: that must not hold the process.
-        let safe: Vec<String> = lines
-            .into_iter()
-            .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
-            .collect();
-        ui::print_after(&safe.concat());
-    }
-}
-
-/// For ever, once the engine is gone.
-async fn hear(ears: &mut Option<Ears>) -> Option<FromEngine> {
-    match ears {
-        Some(ears) => ears.hear().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Looks, and what is known of the target before anything was read.

@@ -462,6 +462,20 @@ async fn whoever_leaves_on_purpose_leaves_a_run_that_goes_on() {
 }
 
 #[tokio::test]
+async fn a_pause_on_the_way_out_is_said_once_the_journal_has_it() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    pty.types("q").await;
+    pty.panel("type detach or pause").await;
+    pty.types(&format!("pause{ENTER}")).await;
+    let left = pty.ends().await.with_code(7);
+    assert!(left.text.contains("running builds finish, nothing new starts"), "{}", left.text);
+    let journal = fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
+    assert!(journal.contains("\"paused\""), "{journal}");
+}
+
+#[tokio::test]
 async fn two_consoles_see_one_run_and_one_of_them_has_it_in_hand() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut first = open(&console(&home, &database.conninfo(), &[]));
