@@ -13,6 +13,10 @@ use crate::text::parse_span;
 
 use super::exit::ExitPolicy;
 
+mod look;
+
+pub use look::{Color, LookArgs, Notify, Theme};
+
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
 /// sign-off; with rollback of exactly what it made.
 #[derive(Debug, Parser)]
@@ -275,12 +279,9 @@ pub struct RunArgs {
     /// No screen even on a terminal.
     #[arg(long, global = true)]
     pub headless: bool,
-    /// Colours of the console.
-    #[arg(long, global = true, value_enum, default_value_t)]
-    pub color: Color,
-    /// ASCII only on the console.
-    #[arg(long, global = true)]
-    pub ascii: bool,
+    /// How the console looks.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 /// When a wait budget is spent.
@@ -332,18 +333,6 @@ pub enum OnDetach {
     GoOn,
     /// The run ends, as --on-abort says.
     Abort,
-}
-
-/// Colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Color {
-    /// Unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The throwaway server.

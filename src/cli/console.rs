@@ -12,17 +12,17 @@ use tokio::time::timeout;
 use crate::domain::id::{Person, RunId};
 use crate::domain::sample::Samples;
 use crate::domain::state::RunState;
-use crate::domain::unit::Millis;
 use crate::host::logout;
 use crate::ports::Clock;
 use crate::relay::{self, Hello, PROTOCOL, Role, Visit};
 use crate::store::run_journal::RunJournal;
-use crate::ui::{self, Charset, Home, Inbound, Leave, Multiplexer, Outbound, Theme, UiOptions, Wiring};
+use crate::ui::{self, Inbound, Leave, Outbound, UiOptions, Wiring};
 
 use super::apart::{self, Birth, Duty, Starting};
-use super::args::{Color, RunArgs, TargetArgs};
+use super::args::{RunArgs, TargetArgs};
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
+use super::look;
 use super::opening;
 use super::run;
 use super::signal::{Signal, Signals};
@@ -47,6 +47,8 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// `cicerone console`.
 pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<u8, CliError> {
     let reach = Reach::resolve(target, args, around)?;
+    // A mistake in them is told before an engine is started.
+    let options = options(&reach, args, around)?;
     let engine = match opening::attended_of(&opening::state_dir(target, around)?, &reach)? {
         // Whoever lost a terminal runs the same command again.
         Some((folder, socket)) if !args.new_run => {
@@ -59,7 +61,7 @@ pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) 
             Engine::Starting(apart::start(&Duty::Target, None)?)
         }
     };
-    let shown = show(engine, options(&reach, args, around), args, around).await?;
+    let shown = show(engine, options, args, around).await?;
     Ok(shown.code())
 }
 
@@ -102,7 +104,7 @@ pub async fn attach(
     };
     let socket = folder.socket().ok_or_else(none)?;
     let engine = Engine::Listens { socket, run: folder.run().clone(), wants };
-    let options = UiOptions { title: folder.run().as_str().to_owned(), ..looks(args, around) };
+    let options = UiOptions { title: folder.run().as_str().to_owned(), ..look::looks(&args.look, around)? };
     Ok(show(engine, options, args, around).await?.code())
 }
 
@@ -325,29 +327,11 @@ fn screen(
 }
 
 /// Looks, and what is known of the target before anything was read.
-pub fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
-    UiOptions {
+pub fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> Result<UiOptions, CliError> {
+    Ok(UiOptions {
         environment: reach.environment.clone(),
         mode: reach.mode,
         title: reach.title.clone(),
-        ..looks(args, around)
-    }
-}
-
-fn looks(args: &RunArgs, around: &Surrounding) -> UiOptions {
-    let colour = match args.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => around.var("NO_COLOR").is_none(),
-    };
-    UiOptions {
-        theme: if colour { Theme::Default } else { Theme::Mono },
-        charset: if args.ascii || !around.has_unicode() { Charset::Ascii } else { Charset::Unicode },
-        refresh: Millis(1_000),
-        esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
-        zone: jiff::tz::TimeZone::system(),
-        multiplexer: if around.var("TMUX").is_some() { Multiplexer::Tmux } else { Multiplexer::None },
-        home: Home::Apart,
-        ..UiOptions::default()
-    }
+        ..look::looks(&args.look, around)?
+    })
 }

@@ -21,6 +21,7 @@ pub mod hold;
 pub mod input;
 pub mod inspect;
 pub mod logging;
+pub mod look;
 pub mod opening;
 pub mod plan;
 pub mod preflight;

@@ -10,6 +10,7 @@ use crate::domain::target::Operator;
 use crate::host::{RandomIds, SystemClock};
 use crate::pg::conninfo::{Environment, OnDisk};
 use crate::ports::Clock;
+use crate::ui::Ability;
 
 use super::error::CliError;
 
@@ -119,10 +120,9 @@ impl Surrounding {
     /// Terminal type that can show a screen.
     pub fn has_screen(&self) -> bool {
         use std::io::IsTerminal;
-        let term = self.text("TERM");
         std::io::stdin().is_terminal()
             && std::io::stdout().is_terminal()
-            && term.is_some_and(|term| term != "dumb")
+            && super::look::ability(self) != Ability::Lines
     }
 
     /// Whether the locale says UTF-8.

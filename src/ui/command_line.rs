@@ -27,7 +27,7 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("safe", "end `:arm` at once"),
     ("skip", "leave the entry under the cursor out"),
     ("stop", "stop the own build or drop under the cursor"),
-    ("theme ", "default or mono"),
+    ("theme ", "default, mono, high-contrast or colour-blind"),
     ("tz ", "times in utc, local or relative"),
     ("undo", "drop the entry under the cursor, if this run made it"),
     ("undo all", "drop all that this run made"),
@@ -105,8 +105,10 @@ impl Console {
             ("log", "") => return self.act(Action::See(See::Log), now),
             ("help", "") => return self.act(Action::See(See::Help), now),
             ("q" | "quit", "") => return self.act(Action::Way(Way::Leave), now),
-            ("theme", "default") => self.ui.view.theme = Theme::Default,
-            ("theme", "mono") => self.ui.view.theme = Theme::Mono,
+            ("theme", word) => match Theme::of(word) {
+                Some(theme) => self.ui.view.theme = theme,
+                None => self.ui.say(Tone::Warn, "themes: default, mono, high-contrast, colour-blind", now),
+            },
             ("control", "") => return vec![Outcome::Control],
             ("export", "") => return self.act(Action::See(See::Report), now),
             ("rate", seconds) => match View::rate(seconds) {

@@ -9,6 +9,7 @@
 //! Inbound, Samples  ->  picture (the fold, log)  ->  view_model (plain safe text)  ->  render  ->  terminal
 //! ```
 
+mod ability;
 mod allowed;
 mod command_line;
 mod console;
@@ -44,6 +45,7 @@ use crate::domain::sample::Samples;
 use crate::domain::target::{Environment, Mode};
 use crate::domain::unit::Millis;
 
+pub use ability::{Ability, Dialect, Family, Palette};
 pub use message::{Inbound, Outbound};
 pub use thread::{print_after, run};
 
@@ -79,6 +81,16 @@ pub struct UiOptions {
     pub theme: Theme,
     /// Characters that the terminal can show.
     pub charset: Charset,
+    /// What the terminal understands.
+    pub dialect: Dialect,
+    /// Whether anything may move by itself.
+    pub motion: Motion,
+    /// How much may be written.
+    pub bandwidth: Bandwidth,
+    /// Whether the terminal tells of its mouse.
+    pub mouse: Mouse,
+    /// How the terminal calls a person.
+    pub notify: Notify,
     /// Pace of data on the screen, 0.5 to 10 s.
     pub refresh: Millis,
     /// How long a lone Esc is held back for the rest of a key sequence: 50 ms, 250 ms over SSH.
@@ -102,6 +114,11 @@ impl Default for UiOptions {
         Self {
             theme: Theme::Default,
             charset: Charset::Ascii,
+            dialect: Dialect::default(),
+            motion: Motion::default(),
+            bandwidth: Bandwidth::default(),
+            mouse: Mouse::default(),
+            notify: Notify::default(),
             refresh: Millis(1_000),
             esc_delay: Millis(50),
             environment: Environment::Other("?".to_owned()),
@@ -132,6 +149,52 @@ pub enum Theme {
     Default,
     /// No colour at all: `NO_COLOR`, `--color never`, monochrome terminals.
     Mono,
+    /// Bold, underline and reverse instead of colour; nothing faint.
+    HighContrast,
+    /// Blue and yellow: nothing is told by red and green.
+    ColourBlind,
+}
+
+/// Whether anything moves by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Motion {
+    /// Bars, curves, clocks that count.
+    #[default]
+    Full,
+    /// Nothing but what follows from a key or a change of state: words instead of bars and curves.
+    Reduced,
+}
+
+/// How much may be written to the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bandwidth {
+    /// A frame a second, or as the operator sets it.
+    #[default]
+    Full,
+    /// As little as tells the same: a frame every 5 s at most, times by minutes, words instead of bars and curves.
+    Low,
+}
+
+/// Whether the terminal tells of its mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mouse {
+    /// It keeps it for marking text.
+    #[default]
+    Off,
+    /// The wheel scrolls, a click moves the cursor. Nothing else is ever done by it.
+    On,
+}
+
+/// How the terminal calls a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notify {
+    /// It does not.
+    #[default]
+    Off,
+    /// BEL.
+    Bell,
+    /// OSC 9 with a few words, where the terminal takes that; BEL elsewhere.
+    Osc9,
 }
 
 /// What sits between the console and the terminal.

@@ -20,13 +20,13 @@ const MARGIN: f64 = 10.0;
 /// Colours of a terminal on a dark background.
 const INK: &str = "#d8dee9";
 const PAPER: &str = "#1b1f27";
+const FAINT: &str = "#7b8494";
 
 fn hex(color: Color) -> &'static str {
     let named = [
-        (Color::DarkGray, "#7b8494"),
         (Color::Green, "#8fc878"),
-        (Color::Yellow, "#e5c06c"),
-        (Color::Red, "#f07178"),
+        (Color::LightMagenta, "#e29bf0"),
+        (Color::LightRed, "#ff7b85"),
         (Color::Cyan, "#6cc7d9"),
     ];
     named.into_iter().find(|(name, _)| *name == color).map_or(INK, |(_, hex)| hex)
@@ -79,7 +79,8 @@ fn svg(buffer: &Buffer, title: &str) -> String {
 fn draw(out: &mut String, row: u16, span: &Span<'_>) {
     let left = MARGIN + f64::from(span.column) * CELL.0;
     let top = MARGIN + f64::from(row) * CELL.1;
-    let mut ink = hex(span.style.fg);
+    let faint = span.style.modifier.contains(Modifier::DIM);
+    let mut ink = if faint { FAINT } else { hex(span.style.fg) };
     if span.style.modifier.contains(Modifier::REVERSED) {
         let width = f64::from(span.width) * CELL.0;
         writeln!(

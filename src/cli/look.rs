@@ -1,0 +1,144 @@
+//! From flags and environment to how the console looks: what is said by hand is stronger than what is set up.
+
+use clap::ValueEnum;
+
+use crate::domain::unit::Millis;
+use crate::ui::{
+    Ability, Bandwidth, Charset, Dialect, Family, Home, Motion, Mouse, Multiplexer, Notify, Theme, UiOptions,
+};
+
+use super::args::{self, Color, LookArgs};
+use super::error::CliError;
+use super::surrounding::Surrounding;
+
+/// How often the screen is drawn when nobody says otherwise.
+const REFRESH: Millis = Millis(1_000);
+/// The same on a slow link.
+const SLOW_REFRESH: Millis = Millis(5_000);
+
+/// What the terminal of this process can show, if it is one.
+pub fn ability(around: &Surrounding) -> Ability {
+    let term = around.text("TERM").unwrap_or_default();
+    match Ability::of(&term, around.text("COLORTERM").as_deref()) {
+        // tmux once called itself screen, and still does where nobody told it otherwise.
+        Ability::Screen(Dialect { family: Family::Screen, palette }) if around.var("TMUX").is_some() => {
+            Ability::Screen(Dialect { family: Family::Tmux, palette })
+        }
+        ability @ (Ability::Screen(_) | Ability::Lines) => ability,
+    }
+}
+
+/// Looks of a console on this terminal.
+pub fn looks(args: &LookArgs, around: &Surrounding) -> Result<UiOptions, CliError> {
+    let dialect = match ability(around) {
+        Ability::Screen(dialect) => dialect,
+        Ability::Lines => Dialect::default(),
+    };
+    let unicode = !args.ascii && around.has_unicode() && dialect.family.shows_unicode();
+    let tmux = around.var("TMUX").is_some() || dialect.family == Family::Tmux;
+    Ok(UiOptions {
+        theme: theme(&Said {
+            theme: args.theme.map(Theme::from),
+            color: args.color,
+            set_up: set_up(around)?,
+        }),
+        charset: if unicode { Charset::Unicode } else { Charset::Ascii },
+        dialect,
+        motion: if args.reduced_motion { Motion::Reduced } else { Motion::Full },
+        bandwidth: if args.low_bandwidth { Bandwidth::Low } else { Bandwidth::Full },
+        mouse: if args.mouse { Mouse::On } else { Mouse::Off },
+        notify: args.notify.map_or(Notify::Off, Notify::from),
+        refresh: if args.low_bandwidth { SLOW_REFRESH } else { REFRESH },
+        esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
+        zone: jiff::tz::TimeZone::system(),
+        multiplexer: if tmux { Multiplexer::Tmux } else { Multiplexer::None },
+        home: Home::Apart,
+        ..UiOptions::default()
+    })
+}
+
+/// The theme that the environment asks for.
+fn set_up(around: &Surrounding) -> Result<SetUp, CliError> {
+    let theme = match around.text("CICERONE_THEME") {
+        Some(word) => Some(named(&word)?),
+        None => None,
+    };
+    Ok(SetUp { theme, no_color: around.var("NO_COLOR").is_some() })
+}
+
+fn named(word: &str) -> Result<Theme, CliError> {
+    args::Theme::from_str(word, true).map(Theme::from).map_err(|_| {
+        CliError::usage(format!("CICERONE_THEME: there is no theme {word}"))
+            .hint("there are default, mono, high-contrast and colour-blind")
+    })
+}
+
+/// What was said of colours, by hand and in the environment.
+struct Said {
+    theme: Option<Theme>,
+    color: Color,
+    set_up: SetUp,
+}
+
+/// What the environment says of colours.
+struct SetUp {
+    theme: Option<Theme>,
+    no_color: bool,
+}
+
+/// `--color never`, then `--theme`, then `NO_COLOR`, then `CICERONE_THEME`. `--color always` is against `NO_COLOR` only.
+fn theme(said: &Said) -> Theme {
+    let silenced = said.set_up.no_color && said.color == Color::Auto;
+    match (said.color, said.theme) {
+        (Color::Never, _) => Theme::Mono,
+        (Color::Auto | Color::Always, Some(theme)) => theme,
+        (Color::Auto | Color::Always, None) if silenced => Theme::Mono,
+        (Color::Auto | Color::Always, None) => said.set_up.theme.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(color: Color, flag: Option<Theme>, variable: Option<Theme>, no_color: bool) -> Theme {
+        theme(&Said { theme: flag, color, set_up: SetUp { theme: variable, no_color } })
+    }
+
+    #[test]
+    fn a_flag_is_stronger_than_the_environment_and_that_than_nothing() {
+        use Theme::{ColourBlind, Default, HighContrast, Mono};
+        for (color, flag, variable, no_color, expected) in [
+            (Color::Auto, None, None, false, Default),
+            (Color::Auto, None, None, true, Mono),
+            (Color::Always, None, None, true, Default),
+            (Color::Never, None, None, false, Mono),
+            (Color::Never, Some(HighContrast), Some(ColourBlind), false, Mono),
+            (Color::Auto, Some(HighContrast), Some(ColourBlind), true, HighContrast),
+            (Color::Auto, None, Some(ColourBlind), false, ColourBlind),
+            (Color::Auto, None, Some(ColourBlind), true, Mono),
+            (Color::Always, None, Some(ColourBlind), true, ColourBlind),
+        ] {
+            assert_eq!(
+                chosen(color, flag, variable, no_color),
+                expected,
+                "{color:?} {flag:?} {variable:?} {no_color}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_theme_has_the_names_that_people_try() {
+        for (word, theme) in [
+            ("default", Theme::Default),
+            ("mono", Theme::Mono),
+            ("high-contrast", Theme::HighContrast),
+            ("colour-blind", Theme::ColourBlind),
+            ("color-blind", Theme::ColourBlind),
+            ("cb", Theme::ColourBlind),
+        ] {
+            assert_eq!(named(word).unwrap(), theme);
+        }
+        assert!(named("pretty").unwrap_err().to_string().contains("there is no theme pretty"));
+    }
+}
