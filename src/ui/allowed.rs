@@ -31,7 +31,7 @@ pub(super) fn allowed(action: Action, scene: &Scene<'_>) -> Result<(), String> {
 fn may_see(see: See, scene: &Scene<'_>) -> Result<(), String> {
     match see {
         See::NextHit | See::PreviousHit if scene.ui.filter.is_empty() => {
-            Err("no filter: [/] first".to_owned())
+            Err(format!("no filter: [{}] first", scene.key(Action::See(See::Filter))))
         }
         See::Slower if scene.ui.view.slower().is_none() => Err("10 s is the longest".to_owned()),
         See::Faster if scene.ui.view.faster().is_none() => Err("0.5 s is the shortest".to_owned()),
@@ -67,7 +67,7 @@ fn may_see(see: See, scene: &Scene<'_>) -> Result<(), String> {
 fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
     // A picture of an engine that waited says nothing about what it does now.
     if scene.ui.freeze.is_some() {
-        return Err("the picture is frozen: [f] first".to_owned());
+        return Err(format!("the picture is frozen: [{}] first", scene.key(Action::See(See::Freeze))));
     }
     let run = &scene.picture.run;
     if scene.picture.over() || run.target.is_none() || scene.options.home == Home::Apart {
@@ -214,7 +214,8 @@ fn forward(scene: &Scene<'_>) -> Result<(), String> {
     let number = scene.step_number(&step.id);
     match (record.map(|record| &record.status), &step.kind) {
         (Some(StepStatus::Held { why }), StepKind::Checks { .. }) => {
-            Err(format!("{why}. [w] waives a check, [r] checks again"))
+            let again = scene.key(Action::Do(Deed::Recheck));
+            Err(format!("{why}. [w] waives a check, [{again}] checks again"))
         }
         (Some(StepStatus::Held { .. }), _) => Ok(()),
         (Some(StepStatus::Running | StepStatus::Finished { .. }), _) => {

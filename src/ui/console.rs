@@ -12,7 +12,7 @@ use crate::domain::unit::Millis;
 use super::allowed::allowed;
 use super::copy;
 use super::input::{Key, Timed, Token};
-use super::keymap::{Action, Deed, See, Way, action};
+use super::keymap::{Action, Deed, See, Way};
 use super::log::LogLine;
 use super::opening::{abort, arm, conditions, leave, open, overtaken, undo_everything};
 use super::panel::{Panel, Pressed, Purpose};
@@ -165,7 +165,8 @@ impl Console {
             }
             Inbound::ReportWritten { path } => {
                 self.note(&format!("report {path}"), Tone::Good, now);
-                self.ui.say(Tone::Good, "the report is written: [l] says where", now);
+                let log = self.options.keys.key(Action::See(See::Log));
+                self.ui.say(Tone::Good, format!("the report is written: [{log}] says where"), now);
             }
             Inbound::ReportFailed { why } => {
                 let text = format!("no report could be written: {why}");
@@ -292,7 +293,7 @@ impl Console {
         }
         self.ui.message = None;
         let screen = self.scene(now).screen();
-        match action(key, screen) {
+        match self.options.keys.action(key, screen) {
             Some(action) => self.act(action, now),
             None => Vec::new(),
         }

@@ -1,5 +1,7 @@
 //! Keys and what they do: one table, from which hints and help are made.
 
+use std::borrow::Cow;
+
 use super::input::Key;
 use super::ui_state::Screen;
 
@@ -140,22 +142,15 @@ pub(super) enum Way {
 }
 
 /// One row of the table.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binding {
     /// Keys; none for what the command line alone does.
-    pub(super) keys: &'static [Key],
+    pub(super) keys: Cow<'static, [Key]>,
     /// How they are written.
-    pub(super) shown: &'static str,
+    pub(super) shown: Cow<'static, str>,
     /// What they do.
     pub(super) action: Action,
-    /// How dangerous that is.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for the document of keys and the guards of this table; `allowed::level` says what is so now"
-        )
-    )]
+    /// How dangerous that is; `allowed::level` says what is so now.
     pub(super) level: Level,
     /// Two dots at the end of the hint: a panel opens.
     pub(super) hint: Option<&'static str>,
@@ -172,8 +167,8 @@ const RUN: &[Screen] = &[Screen::Steps, Screen::Builds, Screen::Blockers, Screen
 macro_rules! bind {
     ($keys:expr, $shown:literal, $action:expr, $level:ident, $hint:expr, $what:literal, $screens:expr) => {
         Binding {
-            keys: $keys,
-            shown: $shown,
+            keys: Cow::Borrowed($keys),
+            shown: Cow::Borrowed($shown),
             action: $action,
             level: Level::$level,
             hint: $hint,
@@ -183,7 +178,7 @@ macro_rules! bind {
     };
 }
 
-/// The table. Hints are shown in this order as far as there is room.
+/// The table as it is shipped. Hints are shown in this order as far as there is room.
 pub(super) const BINDINGS: &[Binding] = &[
     bind!(
         &[Key::Char('s')],
@@ -450,24 +445,52 @@ pub(super) const BINDINGS: &[Binding] = &[
     ),
 ];
 
-/// What a key does on a screen; none when it is bound to nothing there.
-pub(super) fn action(key: Key, screen: Screen) -> Option<Action> {
-    if let Key::Char(digit @ '1'..='9') = key {
-        return digit
-            .to_digit(10)
-            .and_then(|digit| u8::try_from(digit).ok())
-            .map(|phase| Action::See(See::Phase(phase)));
+/// The table that is in force: the shipped one, or one with looks and holds on other keys
+/// ([`Keymap::rebound`]). What goes on, stops or removes is on its shipped keys in every table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap(Cow<'static, [Binding]>);
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self(Cow::Borrowed(BINDINGS))
     }
-    BINDINGS
-        .iter()
-        .find(|binding| binding.keys.contains(&key) && binding.on(screen))
-        .map(|binding| binding.action)
+}
+
+impl Keymap {
+    /// A table of ones own. What it may hold is known to [`Keymap::rebound`] alone.
+    pub(super) fn of(bindings: Vec<Binding>) -> Self {
+        Self(Cow::Owned(bindings))
+    }
+
+    /// Its rows.
+    pub(super) fn bindings(&self) -> &[Binding] {
+        &self.0
+    }
+
+    /// What a key does on a screen; none when it is bound to nothing there.
+    pub(super) fn action(&self, key: Key, screen: Screen) -> Option<Action> {
+        if let Key::Char(digit @ '1'..='9') = key {
+            return digit
+                .to_digit(10)
+                .and_then(|digit| u8::try_from(digit).ok())
+                .map(|phase| Action::See(See::Phase(phase)));
+        }
+        self.0
+            .iter()
+            .find(|binding| binding.keys.contains(&key) && binding.on(screen))
+            .map(|binding| binding.action)
+    }
+
+    /// How the first key of an action is written, for sentences that name it.
+    pub(super) fn key(&self, action: Action) -> &str {
+        self.0.iter().find(|binding| binding.action == action).map_or("", Binding::key)
+    }
 }
 
 impl Binding {
     /// How its first key is written.
-    pub(super) fn key(&self) -> &'static str {
-        if self.keys.is_empty() { self.shown } else { self.shown.split(' ').next().unwrap_or(self.shown) }
+    pub(super) fn key(&self) -> &str {
+        if self.keys.is_empty() { &self.shown } else { self.shown.split(' ').next().unwrap_or(&self.shown) }
     }
 
     /// Whether it is bound on a screen.
@@ -516,7 +539,7 @@ mod tests {
     fn document() -> String {
         let mut text = "# Keys of the console\n\nGenerated from the console's own tables by `make bless`; `?` shows the same for the \
             screen in view, with the\nreason beside every key that cannot act now. Letters are text while a panel or a prompt is open.\n\n\
-            | key | what it does | how it is asked for | where |\n|---|---|---|---|\n"
+            | key | what it does | how it is asked for | where | name in `[keys]` |\n|---|---|---|---|---|\n"
             .to_owned();
         let rows = BINDINGS.iter().map(|binding| {
             let keys: Vec<String> = if binding.keys.is_empty() {
@@ -526,7 +549,10 @@ mod tests {
             };
             let places: Vec<&str> = binding.screens.iter().map(|screen| place(*screen)).collect();
             let places = if places.is_empty() { "everywhere".to_owned() } else { places.join(", ") };
-            format!("| {} | {} | {} | {places} |\n", keys.join(" "), binding.what, asked(binding.level))
+            let name =
+                super::super::rebind::movable(binding).map_or("-".to_owned(), |name| format!("`{name}`"));
+            let (keys, asked) = (keys.join(" "), asked(binding.level));
+            format!("| {keys} | {} | {asked} | {places} | {name} |\n", binding.what)
         });
         text.extend(rows);
         text += "\n`p` asks with a panel when it lets a paused queue go on, and `s` asks like a removal when it signs off.\n\n\
@@ -552,7 +578,8 @@ mod tests {
     fn no_key_means_two_things_on_one_screen() {
         for screen in SCREENS {
             let mut seen = std::collections::HashSet::new();
-            for key in BINDINGS.iter().filter(|binding| binding.on(screen)).flat_map(|binding| binding.keys) {
+            let bound = BINDINGS.iter().filter(|binding| binding.on(screen));
+            for key in bound.flat_map(|binding| binding.keys.iter()) {
                 assert!(seen.insert(key), "{key:?} twice on {screen:?}");
             }
         }
@@ -561,7 +588,7 @@ mod tests {
     #[test]
     fn nothing_that_acts_is_on_a_key_that_a_torn_sequence_ends_in() {
         for binding in BINDINGS.iter().filter(|binding| binding.level >= Level::Hold) {
-            for key in binding.keys {
+            for key in binding.keys.iter() {
                 let Key::Char(char) = key else { panic!("{key:?} acts") };
                 assert!(!"ABCDFHIMOPQRSZ~[ \r".contains(*char), "{char:?} ends key sequences");
             }
@@ -610,10 +637,11 @@ mod tests {
 
     #[test]
     fn the_screens_own_keys_do_nothing_elsewhere() {
-        assert_eq!(action(Key::Char('K'), Screen::Blockers), Some(Action::Do(Deed::EndSession)));
-        assert_eq!(action(Key::Char('K'), Screen::Builds), None);
-        assert_eq!(action(Key::Char('w'), Screen::Builds), None);
-        assert_eq!(action(Key::Char('4'), Screen::Log), Some(Action::See(See::Phase(4))));
-        assert_eq!(action(Key::Other, Screen::Builds), None);
+        let keymap = Keymap::default();
+        assert_eq!(keymap.action(Key::Char('K'), Screen::Blockers), Some(Action::Do(Deed::EndSession)));
+        assert_eq!(keymap.action(Key::Char('K'), Screen::Builds), None);
+        assert_eq!(keymap.action(Key::Char('w'), Screen::Builds), None);
+        assert_eq!(keymap.action(Key::Char('4'), Screen::Log), Some(Action::See(See::Phase(4))));
+        assert_eq!(keymap.action(Key::Other, Screen::Builds), None);
     }
 }

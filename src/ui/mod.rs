@@ -14,6 +14,7 @@ mod allowed;
 mod command_line;
 mod console;
 mod copy;
+mod hue;
 mod input;
 mod keymap;
 mod log;
@@ -22,6 +23,7 @@ mod opening;
 mod outlet;
 mod panel;
 mod picture;
+mod rebind;
 mod render;
 mod scene;
 #[cfg(test)]
@@ -46,7 +48,10 @@ use crate::domain::target::{Environment, Mode};
 use crate::domain::unit::Millis;
 
 pub use ability::{Ability, Dialect, Family, Palette};
+pub use hue::Hue;
+pub use keymap::Keymap;
 pub use message::{Inbound, Outbound};
+pub use rebind::{Refused, Wish};
 pub use thread::{print_after, run};
 
 /// Everything that the console is connected to.
@@ -97,6 +102,8 @@ pub struct UiOptions {
     pub esc_delay: Millis,
     /// The environment word until the target is known.
     pub environment: Environment,
+    /// Colours of environment words, upper case; the first that fits counts.
+    pub hues: Vec<(String, Hue)>,
     /// What the run may do, until its first event says so.
     pub mode: Mode,
     /// The operator's zone, for times that they ask for in it.
@@ -105,6 +112,8 @@ pub struct UiOptions {
     pub multiplexer: Multiplexer,
     /// Where the engine is.
     pub home: Home,
+    /// What keys do.
+    pub keys: Keymap,
     /// Where to, e.g. `db1.example:5432/app`, until the target is known. No credentials.
     pub title: String,
 }
@@ -122,10 +131,12 @@ impl Default for UiOptions {
             refresh: Millis(1_000),
             esc_delay: Millis(50),
             environment: Environment::Other("?".to_owned()),
+            hues: Vec::new(),
             mode: Mode::Live,
             zone: jiff::tz::TimeZone::UTC,
             multiplexer: Multiplexer::None,
             home: Home::Here,
+            keys: Keymap::default(),
             title: String::new(),
         }
     }

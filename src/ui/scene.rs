@@ -12,6 +12,7 @@ use crate::domain::target::{Environment, Mode};
 use crate::domain::unit::Millis;
 
 use super::UiOptions;
+use super::keymap::{Action, See};
 use super::picture::Picture;
 use super::show::Show;
 use super::ui_state::{HolderKey, Look, Screen, Times, UiState};
@@ -53,6 +54,11 @@ impl<'a> Scene<'a> {
     /// Texts for this terminal.
     pub(super) fn show(&self) -> Show {
         Show(self.options.charset)
+    }
+
+    /// How the key of an action is written.
+    pub(super) fn key(&self, action: Action) -> &'a str {
+        self.options.keys.key(action)
     }
 
     /// A time as the operator wants times.
@@ -285,7 +291,8 @@ impl<'a> Scene<'a> {
     /// Why the picture is no ground for an act, if it is none.
     pub(super) fn blind(&self) -> Option<String> {
         if let Some(frozen) = &self.ui.freeze {
-            return Some(format!("the picture is frozen since {}: [f] first", self.time(frozen.at)));
+            let key = self.key(Action::See(See::Freeze));
+            return Some(format!("the picture is frozen since {}: [{key}] first", self.time(frozen.at)));
         }
         if let Link::Lost { since, .. } = &self.samples.link {
             return Some(format!("the link is lost since {}", self.time(*since)));

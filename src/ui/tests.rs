@@ -577,6 +577,58 @@ mod keys {
     }
 
     #[test]
+    fn a_key_of_ones_own_acts_is_shown_and_its_shipped_key_does_nothing() {
+        use super::super::ui_state::{Look, Screen};
+        use super::super::{Keymap, Wish};
+        let keys = |wish: &[(&str, &str)]| {
+            let wish = wish.iter().map(|(action, keys)| Wish {
+                action: (*action).to_owned(),
+                keys: keys.split(' ').map(str::to_owned).collect(),
+            });
+            Keymap::rebound(&wish.collect::<Vec<_>>()).unwrap()
+        };
+        let keys = keys(&[("log", "o"), ("pause", "v"), ("page_down", "PgDn Ctrl-F Ctrl-V")]);
+        let script = Script::building(Texts::Ordinary, Mode::Live);
+        let samples = script.samples();
+        let mut desk = Desk::new(Charset::Ascii);
+        desk.console = Console::new(operator(), UiOptions { keys, ..UiOptions::default() });
+        desk.follow(&script, samples);
+        let hints = desk.see().screen((120, 24));
+        assert!(hints.contains("[v] pause") && !hints.contains("[p]"), "{hints}");
+        desk.keys("lp");
+        assert_eq!((desk.console.ui.look.as_slice(), desk.sent().len()), (&[][..], 0));
+        desk.keys("?");
+        let help = desk.screen((100, 120));
+        assert!(help.contains("  o         look   the full log"), "{help}");
+        assert!(help.contains("  PgDn Ctrl-F Ctrl-V\n            look   a page down"), "{help}");
+        desk.keys("?ov");
+        assert_eq!(desk.console.ui.look, [Look::At(Screen::Log)]);
+        assert!(matches!(desk.sent().as_slice(), [Verb::Pause]), "{:?}", desk.sent());
+    }
+
+    #[test]
+    fn the_environment_has_the_colour_that_it_was_given_and_none_in_mono() {
+        use super::super::{Hue, Theme};
+        use ratatui::style::Color;
+        let script = Script::building(Texts::Ordinary, Mode::Live);
+        let samples = script.samples();
+        let colour = |theme: Theme, hues: &[(&str, Hue)]| {
+            let mut desk = Desk::new(Charset::Ascii);
+            let hues = hues.iter().map(|(word, hue)| ((*word).to_owned(), *hue)).collect();
+            desk.console = Console::new(operator(), UiOptions { theme, hues, ..UiOptions::default() });
+            desk.follow(&script, samples.clone());
+            let view = desk.console.view(desk.now);
+            let (buffer, _) = super::super::render::frame(&view, theme);
+            assert_eq!(buffer[(1, 0)].symbol(), "P");
+            buffer[(1, 0)].fg
+        };
+        let hues = [("STAGE", Hue::Green), ("PROD", Hue::Red), ("PROD", Hue::Blue)];
+        assert_eq!(colour(Theme::Default, &hues), Color::LightRed);
+        assert_eq!(colour(Theme::Default, &hues[..1]), Color::Reset);
+        assert_eq!(colour(Theme::Mono, &hues), Color::Reset);
+    }
+
+    #[test]
     fn times_are_utc_then_local_then_ages_and_the_clock_stays_utc() {
         let script = Script::building(Texts::Ordinary, Mode::Live);
         let samples = script.samples();

@@ -50,13 +50,14 @@ fn coloured(tone: Tone) -> Style {
         Tone::Warn => Style::new().fg(Color::LightMagenta),
         Tone::Bad => Style::new().fg(Color::LightRed).add_modifier(Modifier::BOLD),
         Tone::Busy => Style::new().fg(Color::Cyan),
+        Tone::Hue(hue) => Style::new().fg(hue.color()).add_modifier(Modifier::BOLD),
     }
 }
 
 fn mono(tone: Tone) -> Style {
     match tone {
         Tone::Plain | Tone::Dim | Tone::Good | Tone::Busy => Style::new(),
-        Tone::Strong | Tone::Warn | Tone::Bad => Style::new().add_modifier(Modifier::BOLD),
+        Tone::Strong | Tone::Warn | Tone::Bad | Tone::Hue(_) => Style::new().add_modifier(Modifier::BOLD),
     }
 }
 
@@ -65,7 +66,7 @@ fn mono(tone: Tone) -> Style {
 fn high_contrast(tone: Tone) -> Style {
     match tone {
         Tone::Plain | Tone::Dim | Tone::Good => Style::new(),
-        Tone::Strong | Tone::Busy => Style::new().add_modifier(Modifier::BOLD),
+        Tone::Strong | Tone::Busy | Tone::Hue(_) => Style::new().add_modifier(Modifier::BOLD),
         Tone::Warn => Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Tone::Bad => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
     }
@@ -79,6 +80,8 @@ fn colour_blind(tone: Tone) -> Style {
         Tone::Dim => Style::new().add_modifier(Modifier::DIM),
         Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
         Tone::Good | Tone::Busy => Style::new().fg(Color::LightBlue),
+        // Chosen by who reads it, and said by its word.
+        Tone::Hue(hue) => Style::new().fg(hue.color()).add_modifier(Modifier::BOLD),
         Tone::Warn => Style::new().fg(Color::Yellow).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Tone::Bad => Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED),
     }

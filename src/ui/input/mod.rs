@@ -112,3 +112,11 @@ fn timespec(wait: Duration) -> Timespec {
         tv_nsec: i64::from(wait.subsec_nanos()),
     }
 }
+
+/// What becomes of some bytes that arrive at once.
+#[cfg(test)]
+pub(super) fn tokens(bytes: &[u8], esc_delay: Duration) -> Vec<Token> {
+    let mut out = Vec::new();
+    Parser::new(esc_delay).feed(bytes, Duration::ZERO, &mut out);
+    out
+}

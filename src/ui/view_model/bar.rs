@@ -31,11 +31,18 @@ pub(super) fn environment(scene: &Scene<'_>) -> String {
     }
 }
 
+/// The environment's own colour, when the operator gave it one: a second voice beside its word.
+pub(super) fn environment_tone(scene: &Scene<'_>) -> Tone {
+    let word = scene.environment().word();
+    let hue = scene.options.hues.iter().find(|(known, _)| *known == word);
+    hue.map_or(Tone::Strong, |(_, hue)| Tone::Hue(*hue))
+}
+
 /// Where, in at most `room` cells.
 pub(super) fn left(scene: &Scene<'_>, room: usize) -> Line {
     let environment = format!(" {} ", environment(scene));
     let room = room.saturating_sub(cell_width(&environment) + 1);
-    let line = Line::of(Tone::Strong, environment);
+    let line = Line::of(environment_tone(scene), environment);
     let Some(target) = &scene.picture.run.target else {
         let text = scene.show().name(&way(&scene.options.title), room);
         return line.then(Tone::Plain, format!(" {text}"));

@@ -11,7 +11,7 @@ use crate::domain::unit::Millis;
 use crate::text::{cell_width, cut, plural, span};
 
 use super::super::allowed::allowed;
-use super::super::keymap::{Action, BINDINGS, Binding, Deed, See, Way};
+use super::super::keymap::{Action, Binding, Deed, See, Way};
 use super::super::picture::StatementEnd;
 use super::super::scene::Scene;
 use super::super::show::{clock, since};
@@ -37,12 +37,12 @@ pub(super) fn status(scene: &Scene<'_>, width: usize) -> Line {
         .or_else(|| working(scene))
         .unwrap_or_else(|| idle(scene));
     let broke = match scene.picture.run.control.panics.len() {
-        0 => "",
-        _ => "  a task of the engine broke: see [l]",
+        0 => String::new(),
+        _ => format!("  a task of the engine broke: see [{}]", scene.key(Action::See(See::Log))),
     };
     let line = Line::plain(" ").word(word).then(Tone::Plain, "  ");
     // A text that does not fit ends in two dots: nothing is lost without a sign.
-    let text = cut(&text, width.saturating_sub(line.width() + cell_width(broke)));
+    let text = cut(&text, width.saturating_sub(line.width() + cell_width(&broke)));
     line.then(Tone::Plain, text).then(Tone::Bad, broke)
 }
 
@@ -50,10 +50,11 @@ type Said = (Word, String);
 
 /// That it is over, short enough for one line: its last words are in the result and in the log.
 fn ended(scene: &Scene<'_>) -> Option<Said> {
+    let (log, leave) = (scene.key(Action::See(See::Log)), scene.key(Action::Way(Way::Leave)));
     let Some((at, ending)) = &scene.picture.run.control.closed else {
         let gone = !scene.picture.over();
         return (!gone).then(|| {
-            (Word::Bad, "the engine has ended and the run is open: see [l]. [q] leaves".to_owned())
+            (Word::Bad, format!("the engine has ended and the run is open: see [{log}]. [{leave}] leaves"))
         });
     };
     let (word, so) = match ending {
@@ -66,9 +67,9 @@ fn ended(scene: &Scene<'_>) -> Option<Said> {
             (Word::Fail, format!("the run stopped at step {}", scene.step_number(step)))
         }
         Ending::Aborted => (Word::Fail, "the run was ended before its end".to_owned()),
-        Ending::Unknown { .. } => (Word::Unknown, "the outcome is not known: see [l]".to_owned()),
+        Ending::Unknown { .. } => (Word::Unknown, format!("the outcome is not known: see [{log}]")),
     };
-    Some((word, format!("{} {so}. [q] leaves", scene.time(*at))))
+    Some((word, format!("{} {so}. [{leave}] leaves", scene.time(*at))))
 }
 
 fn broken(scene: &Scene<'_>) -> Option<Said> {
@@ -115,10 +116,8 @@ fn held(scene: &Scene<'_>) -> Option<Said> {
     }
     let by = scene.picture.run.control.paused.as_ref()?;
     let running = plural(scene.running().len(), "build", "builds");
-    Some((
-        Word::Hold,
-        format!("[p] paused by {}: nothing new starts, {running} at work", scene.show().whole(&by.0)),
-    ))
+    let (key, by) = (scene.key(Action::Do(Deed::Pause)), scene.show().whole(&by.0));
+    Some((Word::Hold, format!("[{key}] paused by {by}: nothing new starts, {running} at work")))
 }
 
 /// Why step 2 cannot start, when checks are the reason.
@@ -175,7 +174,11 @@ fn blocked(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> Said {
     let name = scene.show().name(key.0.rsplit('.').next().unwrap_or(&key.0), 34);
     let age = blocker.since.map(|at| format!("{}  ", since(at, scene.now))).unwrap_or_default();
     if blocker.stage == BlockStage::DeadlockAhead {
-        return (Word::Bad, format!("{age}{who} waits for {name}: cancel it [b], or the build is killed"));
+        let key = scene.key(Action::See(See::Blockers));
+        return (
+            Word::Bad,
+            format!("{age}{who} waits for {name}: cancel it [{key}], or the build is killed"),
+        );
     }
     let waited = scene.sample(key).filter(|sample| sample.phase.wait().is_some());
     let waited = waited.map_or(age, |sample| format!("{}  ", clock(sample.in_phase)));
@@ -232,7 +235,7 @@ pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
         return Line::of(Tone::Dim, " type what is asked, then Enter   [Esc] leaves all as it is   no paste");
     }
     let screen = scene.screen();
-    let bound: Vec<&Binding> = BINDINGS.iter().filter(|binding| binding.on(screen)).collect();
+    let bound: Vec<&Binding> = scene.options.keys.bindings().iter().filter(|it| it.on(screen)).collect();
     // Help and the way out are always in view; all others as far as there is room.
     let always =
         |binding: &Binding| matches!(binding.action, Action::See(See::Help) | Action::Way(Way::Leave));

@@ -1,24 +1,32 @@
 //! Help for a screen, made from the keymap: what each key does, and why one cannot act now.
 
-use crate::text::fit_left;
+use crate::text::{cell_width, fit_left};
 
 use super::super::allowed::{allowed, level};
 use super::super::command_line::COMMANDS;
-use super::super::keymap::BINDINGS;
 use super::super::scene::Scene;
 use super::super::ui_state::Screen;
 use super::line::{Block, Line, Pane, Tone};
+
+/// Cells of the column of keys.
+const KEY_CELLS: usize = 9;
 
 /// The help screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     let screen = scene.screen_below_help();
     let mut lines = vec![Line::of(Tone::Strong, "  KEY       LEVEL  WHAT")];
-    for binding in BINDINGS.iter().filter(|binding| binding.on(screen)) {
+    for binding in scene.options.keys.bindings().iter().filter(|binding| binding.on(screen)) {
         let able = allowed(binding.action, scene);
         let tone = if able.is_ok() { Tone::Plain } else { Tone::Dim };
+        let mut shown = &*binding.shown;
+        if cell_width(shown) > KEY_CELLS {
+            // Keys of ones own may be many: they stand above what they do, and nothing is cut.
+            lines.push(Line::of(tone, format!("  {shown}")));
+            shown = "";
+        }
         let text = format!(
             "  {} {} {}",
-            fit_left(binding.shown, 9),
+            fit_left(shown, KEY_CELLS),
             fit_left(level(binding.action, scene).words(), 6),
             binding.what
         );
@@ -47,7 +55,11 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     }
     let rows = height.saturating_sub(1);
     let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));
-    let more = if lines.len() > rows { "  (j/k scroll, Esc back)" } else { "  (Esc back)" };
+    let more = if lines.len() > rows {
+        format!("  ({} scroll, Esc back)", super::scroll_keys(scene))
+    } else {
+        "  (Esc back)".to_owned()
+    };
     let title = format!("keys of {}{more}", name(screen));
     vec![Block::Pane(Pane::new(title, lines.into_iter().skip(skip).take(rows).collect()))]
 }

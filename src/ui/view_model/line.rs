@@ -1,5 +1,7 @@
 //! The alphabet of every screen: words, lines, tables, panes. Plain text that is already safe.
 
+use super::super::Hue;
+
 /// What a piece of text says by its look. Colour is a second voice: the words are complete without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ui) enum Tone {
@@ -17,6 +19,8 @@ pub(in crate::ui) enum Tone {
     Bad,
     /// At work.
     Busy,
+    /// A colour that the operator gave to a place, read first as well.
+    Hue(Hue),
 }
 
 /// The state words.

@@ -18,6 +18,7 @@ mod steps;
 mod verify;
 
 use super::Charset;
+use super::keymap::{Action, Motion};
 use super::scene::Scene;
 use super::ui_state::{Prompt, Screen};
 use line::{Block, Line, Tone};
@@ -155,8 +156,14 @@ fn scrolled(scene: &Scene<'_>, lines: Vec<Line>) -> Vec<Line> {
 fn pane_title(scene: &Scene<'_>, title: String) -> String {
     match scene.ui.focus {
         super::ui_state::Focus::List => title,
-        super::ui_state::Focus::Detail => format!("{title}  (j/k scroll, Esc back)"),
+        super::ui_state::Focus::Detail => format!("{title}  ({} scroll, Esc back)", scroll_keys(scene)),
     }
+}
+
+/// The keys that move by a line, as in `j/k`.
+fn scroll_keys(scene: &Scene<'_>) -> String {
+    let key = |motion| scene.key(Action::Move(motion));
+    format!("{}/{}", key(Motion::Down), key(Motion::Up))
 }
 
 /// A paragraph as lines of one tone, indented by one cell.

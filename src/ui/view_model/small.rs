@@ -2,6 +2,7 @@
 
 use crate::text::cut;
 
+use super::super::keymap::{Action, Way};
 use super::super::scene::{Scene, step_word};
 use super::super::show::time;
 use super::footer;
@@ -18,7 +19,7 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
         .current()
         .map(|(step, record)| format!("{} {}", scene.step_number(&step.id), step_word(record).text()));
     let done = if tally.total > 0 { format!(" {}/{}", tally.verified, tally.total) } else { String::new() };
-    let mut first = Line::of(Tone::Strong, super::bar::environment(scene))
+    let mut first = Line::of(super::bar::environment_tone(scene), super::bar::environment(scene))
         .then(Tone::Plain, format!(" {}{done} ", step.unwrap_or_default()));
     first = match footer::worst_blocker(scene) {
         Some((_, blocker)) => first.then(Tone::Warn, footer::holder_words(scene, &blocker.holder)),
@@ -31,7 +32,8 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
     lines.push(super::bar::left(scene, width));
     lines.push(super::bar::right(scene));
     lines.push(footer::sql(scene, width).0);
-    lines.push(Line::of(Tone::Dim, " 60x12 shows the screens. [q] leave"));
+    let leave = scene.key(Action::Way(Way::Leave));
+    lines.push(Line::of(Tone::Dim, format!(" 60x12 shows the screens. [{leave}] leave")));
     lines.truncate(height.max(1));
     for line in &mut lines {
         for span in &mut line.0 {
