@@ -248,19 +248,13 @@ struct Arrived {
 }
 
 async fn arrive(engine: Engine, by: &Person) -> Result<Arrived, CliError> {
-    let Found { socket, mut notes, wants } = born(engine).await?;
+    let Found { socket, notes, wants } = born(engine).await?;
     let visit = relay::visit(&socket, hello(by, wants)).await.map_err(|error| {
         CliError::usage("the run's engine does not answer")
             .because(&error)
             .hint("the command that began the run takes it over when its engine is gone")
             .with_exit(Exit::Unknown)
     })?;
-    if visit.welcome.role == Role::Observer {
-        notes.push(match &visit.welcome.holder {
-            Some(holder) => format!("{} has the run in hand: this console only watches", holder.0),
-            None => "this console only watches".to_owned(),
-        });
-    }
     Ok(Arrived { visit, socket, notes })
 }
 

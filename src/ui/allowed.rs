@@ -10,10 +10,10 @@ use crate::domain::playbook::StepKind;
 use crate::domain::state::{BuildRecord, BuildStatus, Left, StepStatus};
 use crate::domain::target::{LeftoverPolicy, Mode};
 
-use super::Home;
 use super::keymap::{Action, Deed, Level, See, Way};
 use super::scene::Scene;
 use super::ui_state::{Arm, Screen};
+use super::{Hand, Home};
 
 /// A panel needs at least this much of the screen for its statement, cost and target.
 pub(super) const LEAST_PANEL: (u16, u16) = (60, 16);
@@ -83,6 +83,7 @@ fn may_suspend(scene: &Scene<'_>) -> Result<(), String> {
 
 fn may(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
     alive(scene)?;
+    in_hand(scene)?;
     let level = deed_level(deed, scene);
     if level >= Level::Go {
         grounds(deed, scene)?;
@@ -95,10 +96,18 @@ fn may(deed: Deed, scene: &Scene<'_>) -> Result<(), String> {
 /// Whether a panel that was opened earlier may be sent now, whatever the cursor is on by now.
 pub(super) fn still_allowed(deed: Deed, level: Level, scene: &Scene<'_>) -> Result<(), String> {
     alive(scene)?;
+    in_hand(scene)?;
     if level >= Level::Go {
         grounds(deed, scene)?;
     }
     if level == Level::Remove { armed(scene) } else { Ok(()) }
+}
+
+fn in_hand(scene: &Scene<'_>) -> Result<(), String> {
+    match &scene.picture.hand {
+        Hand::Ours => Ok(()),
+        Hand::Theirs { .. } => Err("this console only watches: :control takes the run in hand".to_owned()),
+    }
 }
 
 fn armed(scene: &Scene<'_>) -> Result<(), String> {

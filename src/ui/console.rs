@@ -22,7 +22,7 @@ use super::travel::Towards;
 use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, Times, UiState};
 use super::view_model::line::Tone;
 use super::view_model::{ViewModel, view_model};
-use super::{Home, Inbound, Leave, Theme, UiOptions};
+use super::{Hand, Home, Inbound, Leave, Theme, UiOptions};
 
 /// A second Ctrl-C within so long counts.
 const INTERRUPT_AGAIN: Duration = Duration::from_secs(2);
@@ -177,11 +177,32 @@ impl Console {
                 self.note(&text, Tone::Warn, now);
                 self.ui.say(Tone::Warn, text, now);
             }
+            Inbound::Hand(hand) => self.handed(hand, now),
             Inbound::Note(text) => self.note(&text, Tone::Plain, now),
             Inbound::LeaveNow => return Some(Leave::Quit),
         }
         self.settle(now);
         None
+    }
+
+    fn handed(&mut self, hand: Hand, now: jiff::Timestamp) {
+        if self.picture.hand != hand {
+            let text = match &hand {
+                Hand::Ours => "this console has the run in hand".to_owned(),
+                Hand::Theirs { holder: Some(holder) } => {
+                    format!("{} has the run in hand: this console only watches", holder.0)
+                }
+                Hand::Theirs { holder: None } => {
+                    "nobody has the run in hand: this console only watches".to_owned()
+                }
+            };
+            self.note(&text, Tone::Warn, now);
+            self.ui.say(Tone::Warn, text, now);
+        }
+        if hand != Hand::Ours {
+            self.disarm("the run is not in this console's hand", now);
+        }
+        self.picture.hand = hand;
     }
 
     /// Nobody is left who could send anything.

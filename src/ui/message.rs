@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::Event;
+use crate::domain::id::Person;
 
 /// What the engine's side tells the console.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +45,24 @@ pub enum Inbound {
     Note(String),
     /// The same, and shown where the operator looks: who has the run in hand.
     Said(String),
+    /// Who has the run in hand now.
+    Hand(Hand),
     /// Leave at once and restore the terminal, e.g. after SIGTERM.
     LeaveNow,
+}
+
+/// Who has the run in hand, as one console sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hand", rename_all = "snake_case")]
+pub enum Hand {
+    /// This console.
+    #[default]
+    Ours,
+    /// Another one, or none: this one only watches.
+    Theirs {
+        /// Whose console.
+        holder: Option<Person>,
+    },
 }
 
 /// What the console tells the engine's side.
@@ -92,12 +109,13 @@ mod tests {
             Inbound::EngineLost { .. } => "lost",
             Inbound::Note(_) => "note",
             Inbound::Said(_) => "said",
+            Inbound::Hand(_) => "hand",
             Inbound::LeaveNow => "leave",
         }
     }
 
-    const KINDS: [&str; 9] =
-        ["event", "refused", "ended", "written", "failed", "lost", "note", "said", "leave"];
+    const KINDS: [&str; 10] =
+        ["event", "refused", "ended", "written", "failed", "lost", "note", "said", "hand", "leave"];
 
     fn verbs(text: &str) -> Vec<Verb> {
         let text = || text.to_owned();
@@ -156,6 +174,9 @@ mod tests {
             Inbound::EngineEnded { words: Vec::new() },
             Inbound::EngineLost { why: text.to_owned() },
             Inbound::Said(text.to_owned()),
+            Inbound::Hand(Hand::Ours),
+            Inbound::Hand(Hand::Theirs { holder: None }),
+            Inbound::Hand(Hand::Theirs { holder: Some(Person(text.to_owned())) }),
             Inbound::ReportWritten { path: text.to_owned() },
             Inbound::ReportFailed { why: text.to_owned() },
             Inbound::Note(text.to_owned()),

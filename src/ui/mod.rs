@@ -50,7 +50,7 @@ use crate::domain::unit::Millis;
 pub use ability::{Ability, Dialect, Family, Palette};
 pub use hue::Hue;
 pub use keymap::Keymap;
-pub use message::{Inbound, Outbound};
+pub use message::{Hand, Inbound, Outbound};
 pub use rebind::{Refused, Wish};
 pub use thread::{print_after, run};
 

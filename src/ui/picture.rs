@@ -8,6 +8,7 @@ use crate::domain::state::RunState;
 use crate::domain::target::Mode;
 use crate::domain::unit::Millis;
 
+use super::Hand;
 use super::log::{LogLine, log_line};
 
 /// Lines of the log that stay at hand; the journal keeps all.
@@ -26,6 +27,8 @@ pub(super) struct Picture {
     pub(super) engine: Engine,
     /// Time and length of the last pass of checks.
     pub(super) pass: Option<(jiff::Timestamp, Millis)>,
+    /// Who has the run in hand.
+    pub(super) hand: Hand,
 }
 
 /// Whether somebody is left who does the work.

@@ -25,6 +25,8 @@ use super::testdata::{NAMES, Script, Texts, blocker, builder, operator};
 use super::ui_state::Arm;
 use super::{Charset, Inbound, Leave, Theme, UiOptions};
 
+mod everywhere;
+
 /// A console with an operator in front of it.
 struct Desk {
     console: Console,

@@ -482,13 +482,14 @@ async fn two_consoles_see_one_run_and_one_of_them_has_it_in_hand() {
     first.shows(GATE).await;
     let mut second = open(&home.cicerone(&["attach"]));
     second.shows(GATE).await;
+    second.shows("WATCHING").await;
     second.types("p").await;
-    second.shows("e2e has the run in hand: this console only watches").await;
+    second.shows("not now: this console only watches").await;
     second.types(&format!(":control{ENTER}")).await;
     second.shows("this console has the run in hand").await;
     second.types("p").await;
     second.shows("[p] go on..").await;
-    first.shows("[p] go on..").await;
+    first.shows("WATCHING").await;
     first.types(&format!(":control{ENTER}")).await;
     first.shows("this console has the run in hand").await;
     abort(&mut first).await.with_code(6);

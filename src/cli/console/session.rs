@@ -11,7 +11,7 @@ use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::{Person, RunId, Seq};
 use crate::domain::sample::Samples;
 use crate::relay::{self, Ears, FromEngine, Mouth, Role, ToEngine, Visit};
-use crate::ui::{self, Inbound, Leave, Outbound};
+use crate::ui::{self, Hand, Inbound, Leave, Outbound};
 
 use super::super::exit::Exit;
 use super::super::signal::{Signal, Signals};
@@ -63,6 +63,7 @@ impl Session {
         for note in notes {
             let _ = to_screen.send(Inbound::Said(note));
         }
+        let _ = to_screen.send(Inbound::Hand(hand(welcome.role, welcome.holder.clone())));
         Self {
             ears: Some(ears),
             mouth,
@@ -117,9 +118,9 @@ impl Session {
             relay::visit(&self.socket, hello(&self.by, self.role)).await
         {
             (self.ears, self.mouth, self.role) = (Some(ears), mouth, welcome.role);
-            let said = if welcome.role == Role::Controller { "" } else { ", and this console only watches" };
-            let _ =
-                self.to_screen.send(Inbound::Said(format!("the engine had hung up; it answers again{said}")));
+            let said = "the engine had hung up; it answers again".to_owned();
+            let _ = self.to_screen.send(Inbound::Said(said));
+            let _ = self.to_screen.send(Inbound::Hand(hand(welcome.role, welcome.holder)));
             return;
         }
         let why = "the engine does not answer any more: run the same command again".to_owned();
@@ -148,13 +149,7 @@ impl Session {
                 *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
             }
             FromEngine::Lease { holder, role } => {
-                tell(Inbound::Said(match (role, holder) {
-                    (Role::Controller, _) => "this console has the run in hand".to_owned(),
-                    (Role::Observer, Some(holder)) => {
-                        format!("{} has the run in hand: this console only watches", holder.0)
-                    }
-                    (Role::Observer, None) => "nobody has the run in hand".to_owned(),
-                }));
+                tell(Inbound::Hand(hand(role, holder)));
                 self.role = role;
             }
             FromEngine::Ended { words, after, exit } => {
@@ -274,6 +269,13 @@ impl Session {
             .map(|line| format!("{}\n", crate::text::Untrusted::from(line).display_safe(None)))
             .collect();
         ui::print_after(&safe.concat());
+    }
+}
+
+fn hand(role: Role, holder: Option<Person>) -> Hand {
+    match role {
+        Role::Controller => Hand::Ours,
+        Role::Observer => Hand::Theirs { holder },
     }
 }
 

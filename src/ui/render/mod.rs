@@ -3,8 +3,8 @@
 //! ```text
 //!  PROD  db1:5432/app  primary  PG16.4      [SAFE]  03:21:10Z  1s   bar      target, safety, clock, age
 //!  run a7f3   1 ok  >2 BUILD 2/6   3 VERIFY                         bar      strip of phases
-//! ---------------------------------------------------------------   here     rule (from 20 rows on)
-//!  INDEXES  2 OK  1 WAIT  3 TODO  0 FAIL        queue left ~00:29   body     heading
+//! -- 00:07:06 -- left ~00:29:00 + the wait -- undo 2: :arm [u] ---   glance   in a rule (from 16 rows on)
+//!  INDEXES  2 OK  1 WAIT  3 TODO  0 FAIL                            body     heading
 //!
 //!    STATE  INDEX                WHERE            TIME   DONE  LEFT  table
 //!    OK     idx_orders_ref       valid, 1.1 GiB   00:04  100%  -
@@ -58,9 +58,9 @@ pub(super) fn frame(view: &ViewModel, theme: Theme) -> (Buffer, Option<Position>
 fn render_full(full: &Full, paint: &mut Paint<'_>) -> Option<Position> {
     let height = paint.area.height;
     bar::render(&full.bar, &full.strip, paint);
-    let body_top = match full.top {
-        Top::Ruled => {
-            paint.rule(2, "", super::view_model::line::Tone::Plain);
+    let body_top = match &full.top {
+        Top::Ruled(glance) => {
+            paint.glance(2, glance);
             3
         }
         Top::Plain => 2,

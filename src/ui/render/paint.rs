@@ -69,6 +69,19 @@ impl Paint<'_> {
         }
     }
 
+    /// A rule over the whole width with several texts in it.
+    pub(super) fn glance(&mut self, y: u16, lines: &[Line]) {
+        self.rule(y, "", Tone::Plain);
+        let mut x = 2;
+        for line in lines {
+            let blank = Style::reset();
+            x = self.text(x, y, " ", 1, blank);
+            self.styled_line(x, y, line, self.area.width.saturating_sub(x), blank);
+            x = x.saturating_add(u16::try_from(line.width()).unwrap_or(u16::MAX));
+            x = self.text(x, y, " ", 1, blank).saturating_add(2);
+        }
+    }
+
     /// The sign that lines are made of.
     pub(super) fn horizontal(&self) -> &'static str {
         match self.charset {

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::domain::id::RunId;
-use crate::domain::playbook::StepKind;
+use crate::domain::playbook::{PlaybookPhase, StepKind};
 use crate::domain::sample::Link;
 use crate::domain::state::StepStatus;
-use crate::domain::target::Mode;
+use crate::domain::target::{Mode, Transport};
 use crate::text::{cell_width, cut};
 
 use super::super::scene::{AGED, STALE, Scene, step_word};
@@ -48,9 +48,15 @@ pub(super) fn left(scene: &Scene<'_>, room: usize) -> Line {
         return line.then(Tone::Plain, format!(" {text}"));
     };
     let identity = &target.identity;
-    let standing = format!("  {}", identity.standing.word());
+    let secured = match target.transport {
+        // The address says so already.
+        Transport::Socket => "",
+        Transport::Tls => "  TLS",
+        Transport::Plaintext => "  NO TLS",
+    };
+    let standing = format!("  {}{secured}", identity.standing.word());
     let version = format!("  {}", version(&target.version, scene));
-    // The way to the server gives way first, then its version; the database and the standing stay.
+    // The way to the server gives way first, then its version; the database, the standing and the transport stay.
     let database = scene.show().name(&identity.database, room.saturating_sub(cell_width(&standing)).min(30));
     let rest = room.saturating_sub(cell_width(&database) + cell_width(&standing));
     let (version, rest) = match rest.checked_sub(cell_width(&version) + 15) {
@@ -106,30 +112,41 @@ pub(super) fn right(scene: &Scene<'_>) -> Line {
     }
 }
 
-/// Phases: what is done, where the run is, what comes.
+/// Phases: what is done, where the run is, what comes. Titles of the others give way to that of the current one.
 pub(super) fn strip(scene: &Scene<'_>, width: usize) -> Line {
     let Some(run) = &scene.picture.run.run else {
         return Line::of(Tone::Dim, " no run is open yet");
     };
     let head = format!(" run {} ", short_id(&run.run, scene));
-    let phases = &run.playbook.phases;
-    let current = scene.current_phase();
-    let room = width.saturating_sub(cell_width(&head)) / phases.len().max(1);
-    let title_room = room.saturating_sub(5).clamp(4, 20);
+    let fits = |line: &Line| line.width() <= width;
+    let tries = [(30, 30), (16, 30), (10, 30), (7, 30), (5, 30), (0, 30), (0, 16), (0, 8)];
+    let strips = tries.map(|(others, current)| phases(scene, &run.playbook.phases, &head, others, current));
+    let narrowest = strips.last().cloned().unwrap_or_default();
+    strips.into_iter().find(fits).unwrap_or(narrowest)
+}
+
+/// All phases, with at most so many cells for a title.
+fn phases(scene: &Scene<'_>, phases: &[PlaybookPhase], head: &str, others: usize, current: usize) -> Line {
+    let here = scene.current_phase();
     let mut line = Line::of(Tone::Dim, head);
     for (index, phase) in phases.iter().enumerate() {
         let words: Vec<Word> =
             phase.steps.iter().map(|step| step_word(scene.picture.run.steps.get(&step.id))).collect();
         let number = index + 1;
         let done = words.iter().all(|word| !matches!(word, Word::Todo | Word::Run | Word::Hold));
-        let title = cut(&scene.show().whole(&phase.title).to_uppercase(), title_room);
-        line = if current == Some(index) {
-            line.then(Tone::Strong, format!(" >{number} {title}{} ", count(scene, phase)))
+        let title = |room: usize| match room {
+            0 => String::new(),
+            room => format!(" {}", cut(&scene.show().whole(&phase.title).to_uppercase(), room)),
+        };
+        line = if here == Some(index) {
+            let step =
+                scene.current().map_or_else(|| number.to_string(), |(step, _)| scene.step_number(&step.id));
+            line.then(Tone::Strong, format!(" >{step}{}{} ", title(current), count(scene, phase)))
         } else if done {
             let word = worst(&words);
             line.then(word.tone(), format!("  {number} {} ", word.text().to_lowercase()))
         } else {
-            line.then(Tone::Plain, format!("  {number} {title} "))
+            line.then(Tone::Plain, format!("  {number}{} ", title(others)))
         };
     }
     line
@@ -149,7 +166,7 @@ fn worst(words: &[Word]) -> Word {
 }
 
 /// ` 2/6` behind the phase that builds, while it does.
-fn count(scene: &Scene<'_>, phase: &crate::domain::playbook::PlaybookPhase) -> String {
+fn count(scene: &Scene<'_>, phase: &PlaybookPhase) -> String {
     let building = phase.steps.iter().any(|step| {
         matches!(step.kind, StepKind::BuildIndexes { .. })
             && scene

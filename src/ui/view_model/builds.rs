@@ -51,7 +51,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         wishes.extend(server_pane(scene));
     }
     wishes.push(log_pane(scene, width, height));
-    stack(height, heading(scene, wide), &source, wishes)
+    stack(height, heading(scene), &source, wishes)
 }
 
 fn columns(width: usize) -> Vec<Column> {
@@ -77,7 +77,7 @@ fn columns(width: usize) -> Vec<Column> {
     stack::columns(width, STATE_WIDTH, 0, columns)
 }
 
-fn heading(scene: &Scene<'_>, wide: bool) -> (Line, Line) {
+fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let tally = scene.picture.run.tally();
     let waiting = scene
         .running()
@@ -104,59 +104,7 @@ fn heading(scene: &Scene<'_>, wide: bool) -> (Line, Line) {
     if tally.leftovers > 0 {
         line = line.then(Tone::Bad, format!(" {} leftover ", tally.leftovers));
     }
-    let right = match queue_left(scene) {
-        Some(left) if wide => format!("queue left {left} "),
-        Some(left) => format!("left {left} "),
-        None => String::new(),
-    };
-    (line, Line::plain(right))
-}
-
-/// Work left of the whole queue, when something runs or is to do: a sum of estimates, shared by the jobs.
-fn queue_left(scene: &Scene<'_>) -> Option<String> {
-    let plan = scene.picture.run.plan.as_ref()?;
-    let jobs = u64::from(scene.picture.run.run.as_ref().map_or(1, |run| run.settings.jobs.max(1)));
-    let (mut sum, mut longest, mut waits, mut blank) = (0_u64, 0_u64, false, false);
-    for item in &plan.items {
-        let left = match scene.build(&item.key).map(|record| &record.status) {
-            Some(BuildStatus::Running { .. }) => match scene.sample(&item.key).map(|sample| sample.eta) {
-                Some(Eta::Left(band)) => Some(band.likely),
-                Some(Eta::Waiting { work_left, .. }) => {
-                    waits = true;
-                    work_left
-                }
-                Some(Eta::NoGround) | None => item.estimate.map(|estimate| estimate.time.likely),
-            },
-            Some(BuildStatus::Retrying { .. }) => item.estimate.map(|estimate| estimate.time.likely),
-            None if item.state == ItemState::ToBuild => item.estimate.map(|estimate| estimate.time.likely),
-            Some(
-                BuildStatus::Cleaning { .. }
-                | BuildStatus::Verified { .. }
-                | BuildStatus::Failed { .. }
-                | BuildStatus::Skipped { .. }
-                | BuildStatus::Unknown { .. }
-                | BuildStatus::RolledBack,
-            )
-            | None => continue,
-        };
-        match left {
-            Some(left) => {
-                sum = sum.saturating_add(left.0);
-                longest = longest.max(left.0);
-            }
-            None => blank = true,
-        }
-    }
-    if sum == 0 {
-        return None;
-    }
-    let shared = Millis((sum / jobs).max(longest));
-    let more = match (waits, blank) {
-        (true, _) => " + the wait",
-        (false, true) => " + unknown",
-        (false, false) => "",
-    };
-    Some(format!("{}{more}", about(shared)))
+    (line, Line::default())
 }
 
 fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide: bool) -> Row {

@@ -20,6 +20,8 @@ use super::line::{Line, Span, Tone, Word};
 
 /// A message is shown for so long.
 const MESSAGE_FOR: Millis = Millis(15_000);
+/// Below so many cells the state is not shared with a second text.
+const NARROW: usize = 70;
 
 /// What the console has to say.
 pub(super) fn message(scene: &Scene<'_>) -> Option<Line> {
@@ -28,22 +30,41 @@ pub(super) fn message(scene: &Scene<'_>) -> Option<Line> {
     fresh.then(|| Line::of(message.tone, scene.show().whole(&message.text)))
 }
 
-/// What is so, most urgent first.
+/// What is so, most urgent first; whoever holds something up is named at the right when that is not what it says.
 pub(super) fn status(scene: &Scene<'_>, width: usize) -> Line {
-    let (word, text) = ended(scene)
-        .or_else(|| broken(scene))
-        .or_else(|| ending(scene))
-        .or_else(|| held(scene))
-        .or_else(|| working(scene))
-        .unwrap_or_else(|| idle(scene));
+    let first = ended(scene).or_else(|| broken(scene)).or_else(|| ending(scene)).or_else(|| held(scene));
+    let blocked = match &first {
+        Some(_) if !scene.picture.over() && width >= NARROW => {
+            worst_blocker(scene).map(|(key, blocker)| in_short(scene, key, blocker))
+        }
+        Some(_) | None => None,
+    };
+    let (word, text) = first.or_else(|| working(scene)).unwrap_or_else(|| idle(scene));
     let broke = match scene.picture.run.control.panics.len() {
         0 => String::new(),
         _ => format!("  a task of the engine broke: see [{}]", scene.key(Action::See(See::Log))),
     };
+    let blocked = blocked.unwrap_or_default();
     let line = Line::plain(" ").word(word).then(Tone::Plain, "  ");
     // A text that does not fit ends in two dots: nothing is lost without a sign.
-    let text = cut(&text, width.saturating_sub(line.width() + cell_width(&broke)));
-    line.then(Tone::Plain, text).then(Tone::Bad, broke)
+    let text = cut(&text, width.saturating_sub(line.width() + cell_width(&broke) + cell_width(&blocked)));
+    line.then(Tone::Plain, text).then(Tone::Warn, blocked).then(Tone::Bad, broke)
+}
+
+/// `  pid 1234 blocks 00:02:31`, for behind another text.
+fn in_short(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> String {
+    let who = match &blocker.holder {
+        Holder::Session { backend, .. } => format!("pid {}", backend.pid),
+        Holder::Prepared { gid, .. } => scene.show().name(gid, 16),
+    };
+    format!("  {who} blocks {}", waited(scene, key, blocker)).trim_end().to_owned()
+}
+
+/// How long a build has waited for somebody; where that is not known, for how long they have been at it.
+fn waited(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> String {
+    let waits = scene.sample(key).filter(|sample| sample.phase.wait().is_some());
+    let waited = waits.map(|sample| clock(sample.in_phase));
+    waited.or_else(|| blocker.since.map(|at| since(at, scene.now))).unwrap_or_default()
 }
 
 type Said = (Word, String);
@@ -180,9 +201,8 @@ fn blocked(scene: &Scene<'_>, key: &EntryKey, blocker: &Blocker) -> Said {
             format!("{age}{who} waits for {name}: cancel it [{key}], or the build is killed"),
         );
     }
-    let waited = scene.sample(key).filter(|sample| sample.phase.wait().is_some());
-    let waited = waited.map_or(age, |sample| format!("{}  ", clock(sample.in_phase)));
-    (Word::Wait, format!("{waited}{who} holds up {name}"))
+    let waited = waited(scene, key, blocker);
+    (Word::Wait, format!("{waited}  {who} holds up {name}").trim_start().to_owned())
 }
 
 /// `pid 1234 billing-worker`.

@@ -8,6 +8,7 @@ mod build_detail;
 mod builds;
 mod dialog;
 mod footer;
+mod glance;
 mod help;
 pub(in crate::ui) mod line;
 mod logs;
@@ -53,7 +54,7 @@ pub(in crate::ui) struct Full {
     pub(in crate::ui) bar: (Line, Line),
     /// Phases.
     pub(in crate::ui) strip: Line,
-    /// Whether a rule stands below the strip.
+    /// In the rule below the strip.
     pub(in crate::ui) top: Top,
     /// The screen.
     pub(in crate::ui) body: Vec<Block>,
@@ -70,11 +71,11 @@ pub(in crate::ui) struct Full {
 }
 
 /// The rule below the strip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::ui) enum Top {
-    /// With it.
-    Ruled,
-    /// Without it.
+    /// With what is worth knowing everywhere in it.
+    Ruled(Vec<Line>),
+    /// There is no room for it.
     Plain,
 }
 
@@ -88,7 +89,7 @@ pub(in crate::ui) enum Bottom {
 }
 
 /// Below this many rows there is no rule under the strip.
-const RULED_FROM: u16 = 20;
+const RULED_FROM: u16 = 16;
 /// Below this the screen is one line.
 pub(in crate::ui) const LEAST_FULL: (u16, u16) = (60, 12);
 
@@ -104,11 +105,8 @@ pub(in crate::ui) fn view_model(scene: &Scene<'_>) -> ViewModel {
 }
 
 fn full(scene: &Scene<'_>, width: usize, height: u16) -> Full {
-    let top = if height >= RULED_FROM { Top::Ruled } else { Top::Plain };
-    let outside = match top {
-        Top::Ruled => 7,
-        Top::Plain => 6,
-    };
+    let (top, outside) =
+        if height >= RULED_FROM { (Top::Ruled(glance::glance(scene, width)), 7) } else { (Top::Plain, 6) };
     let bottom = match &scene.ui.prompt {
         Some(Prompt::Command(text, _)) => Bottom::Prompt(':', scene.show().whole(text)),
         Some(Prompt::Filter(text)) => Bottom::Prompt('/', scene.show().whole(text)),
