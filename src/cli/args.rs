@@ -10,6 +10,7 @@ use crate::domain::id::CheckId;
 use crate::domain::target::{AbortPolicy, BudgetPolicy};
 use crate::domain::unit::{Bytes, Millis};
 use crate::text::parse_span;
+use crate::ui::Screen;
 
 use super::exit::ExitPolicy;
 
@@ -79,6 +80,14 @@ pub enum Verb {
         #[arg(long, conflicts_with = "run")]
         all: bool,
     },
+    /// Print a screen of the console as lines, or as JSON with --output json: the same words, every row, nothing cut.
+    Show {
+        /// The screen.
+        #[arg(value_enum)]
+        screen: ShowScreen,
+        /// The run; the newest of all targets when left out.
+        run: Option<String>,
+    },
     /// List the runs that are kept here, newest first, and which of them an engine drives.
     Runs,
     /// Drop exactly what a run made.
@@ -120,6 +129,41 @@ pub enum Verb {
         #[command(subcommand)]
         verb: JournalVerb,
     },
+}
+
+/// The console's screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowScreen {
+    /// Checks, what they found, and what the plan would do.
+    Preflight,
+    /// The playbook.
+    #[value(alias = "playbook")]
+    Steps,
+    /// Builds: state, place, time and what is left of each.
+    Builds,
+    /// Who holds builds up, now and later.
+    Blockers,
+    /// Verification, result and signature.
+    Verify,
+    /// The log.
+    Log,
+    /// Keys of the screen that the run is at.
+    #[value(alias = "keys")]
+    Help,
+}
+
+impl From<ShowScreen> for Screen {
+    fn from(value: ShowScreen) -> Self {
+        match value {
+            ShowScreen::Preflight => Self::Preflight,
+            ShowScreen::Steps => Self::Steps,
+            ShowScreen::Builds => Self::Builds,
+            ShowScreen::Blockers => Self::Blockers,
+            ShowScreen::Verify => Self::Verify,
+            ShowScreen::Log => Self::Log,
+            ShowScreen::Help => Self::Help,
+        }
+    }
 }
 
 /// Work with registries.

@@ -258,7 +258,8 @@ async fn arrive(engine: Engine, by: &Person) -> Result<Arrived, CliError> {
     Ok(Arrived { visit, socket, notes })
 }
 
-fn hello(by: &Person, wants: Role) -> Hello {
+/// What this console says at the door.
+pub fn hello(by: &Person, wants: Role) -> Hello {
     Hello { protocol: PROTOCOL, build: env!("CARGO_PKG_VERSION").to_owned(), person: by.clone(), wants }
 }
 

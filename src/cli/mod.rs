@@ -28,6 +28,7 @@ pub mod preflight;
 pub mod registry;
 pub mod rehearse;
 pub mod run;
+pub mod show;
 pub mod signal;
 pub mod source;
 pub mod stream;
@@ -136,6 +137,9 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
         Verb::Preflight { playbook } => inspect::preflight(&playbook, target, args, around, &mut out)
             .await
             .map(|exit| applied(args, exit)),
+        Verb::Show { screen, run } => {
+            show::show(screen.into(), run.as_deref(), target, args, around, &mut out).await
+        }
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
         other @ (Verb::Completions { .. }
         | Verb::Man { .. }
@@ -195,6 +199,7 @@ fn without_server(
         }
         Verb::Console { .. }
         | Verb::Attach { .. }
+        | Verb::Show { .. }
         | Verb::Rehearse(_)
         | Verb::Run { .. }
         | Verb::Plan { .. }

@@ -509,6 +509,11 @@ impl Console {
         self.ui.cursor.line = 0;
     }
 
+    /// Shows this and nothing below it.
+    pub(super) fn look_only_at(&mut self, screen: Screen) {
+        self.ui.look = vec![Look::At(screen)];
+    }
+
     fn look_at_phase(&mut self, phase: u8, now: jiff::Timestamp) {
         let index = usize::from(phase).saturating_sub(1);
         let found = self.picture.run.run.as_ref().and_then(|run| run.playbook.phases.get(index));

@@ -37,6 +37,7 @@ mod tests;
 mod theme;
 mod thread;
 mod travel;
+mod twin;
 mod ui_state;
 mod view_model;
 
@@ -53,6 +54,8 @@ pub use keymap::Keymap;
 pub use message::{Hand, Inbound, Outbound};
 pub use rebind::{Refused, Wish};
 pub use thread::{print_after, run};
+pub use twin::{Sight, Twin, of_journal};
+pub use ui_state::Screen;
 
 /// Everything that the console is connected to.
 pub struct Wiring {

@@ -14,8 +14,8 @@ use crate::domain::unit::Millis;
 use super::UiOptions;
 use super::keymap::{Action, See};
 use super::picture::Picture;
-use super::show::Show;
-use super::ui_state::{HolderKey, Look, Screen, Times, UiState};
+use super::show::{Room, Show};
+use super::ui_state::{HolderKey, Look, Screen, Times, UiState, WHOLE};
 
 /// Older than this, the age of the data is shown in bold.
 pub(super) const AGED: Millis = Millis(3_000);
@@ -53,7 +53,13 @@ pub(super) struct StepRow<'a> {
 impl<'a> Scene<'a> {
     /// Texts for this terminal.
     pub(super) fn show(&self) -> Show {
-        Show(self.options.charset)
+        let room = if self.is_whole() { Room::Whole } else { Room::Cells };
+        Show(self.options.charset, room)
+    }
+
+    /// Whether this is for lines that have no end and a page that has none: nothing is cut, nothing left out.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ui.view.size == WHOLE
     }
 
     /// How the key of an action is written.

@@ -10,12 +10,21 @@ use super::Charset;
 
 /// Makes text safe for the terminal's character set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Show(pub(super) Charset);
+pub(super) struct Show(pub(super) Charset, pub(super) Room);
+
+/// Whether there is an end of the line to think of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Names are cut to the cells that they get.
+    Cells,
+    /// Nothing is cut.
+    Whole,
+}
 
 impl Show {
     /// A name in at most `width` cells; a cut one stays different from its neighbours.
     pub(super) fn name(self, raw: &str, width: usize) -> String {
-        self.safe(raw, Some(width)).into()
+        self.safe(raw, (self.1 == Room::Cells).then_some(width)).into()
     }
 
     /// A text of any length, on one line.
@@ -136,10 +145,10 @@ mod tests {
 
     #[test]
     fn a_statement_of_several_lines_is_one_line_without_control_characters() {
-        let shown = Show(Charset::Ascii).statement("SELECT 1\n  FROM\tt -- \u{1b}[31mred");
+        let shown = Show(Charset::Ascii, Room::Cells).statement("SELECT 1\n  FROM\tt -- \u{1b}[31mred");
         assert_eq!(shown, "SELECT 1 FROM t -- \\u{1b}[31mred");
         let marked = "/* cicerone run=1 head=2 */ CREATE INDEX CONCURRENTLY i ON t /* x */ (a)";
-        let bare = Show(Charset::Ascii).bare_statement(marked);
+        let bare = Show(Charset::Ascii, Room::Cells).bare_statement(marked);
         assert_eq!(bare, "CREATE INDEX CONCURRENTLY i ON t /* x */ (a)");
     }
 }

@@ -54,7 +54,7 @@ pub(super) enum Look {
 
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Screen {
+pub enum Screen {
     /// Checks and plan.
     Preflight,
     /// The playbook.
@@ -69,6 +69,21 @@ pub(super) enum Screen {
     Log,
     /// Keys of the screen below it.
     Help,
+}
+
+impl Screen {
+    /// Its name, as `:goto` and `cicerone show` take it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Steps => "steps",
+            Self::Builds => "builds",
+            Self::Blockers => "blockers",
+            Self::Verify => "verify",
+            Self::Log => "log",
+            Self::Help => "help",
+        }
+    }
 }
 
 /// What the cursor is on. Bound to identities: a row never becomes another one under it.
@@ -231,6 +246,9 @@ impl View {
         (0.5..=10.0).contains(&seconds).then_some(Millis((seconds * 1_000.0) as u64))
     }
 }
+
+/// The size of a page without an end, for screens that are said instead of drawn.
+pub(super) const WHOLE: (u16, u16) = (u16::MAX, u16::MAX);
 
 /// Looks and order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -136,7 +136,10 @@ fn phases(scene: &Scene<'_>, phases: &[PlaybookPhase], head: &str, others: usize
         let done = words.iter().all(|word| !matches!(word, Word::Todo | Word::Run | Word::Hold));
         let title = |room: usize| match room {
             0 => String::new(),
-            room => format!(" {}", cut(&scene.show().whole(&phase.title).to_uppercase(), room)),
+            room => {
+                let room = if scene.is_whole() { usize::MAX } else { room };
+                format!(" {}", cut(&scene.show().whole(&phase.title).to_uppercase(), room))
+            }
         };
         line = if here == Some(index) {
             let step =

@@ -105,7 +105,7 @@ fn range(from: u32, to: u32) -> String {
     if from == to { from.to_string() } else { format!("{from}-{to}") }
 }
 
-/// Every phase with its time, in two columns.
+/// Every phase with its time, in two columns; one below the other where there is no end to the page.
 fn phase_table(scene: &Scene<'_>, record: &BuildRecord) -> Vec<Line> {
     let times = record.phase_times(scene.now);
     let current = times.last().map(|(phase, _)| *phase);
@@ -120,10 +120,13 @@ fn phase_table(scene: &Scene<'_>, record: &BuildRecord) -> Vec<Line> {
             (" ", Tone::Dim, "todo")
         };
         let time = if spent.is_empty() { "-".to_owned() } else { clock(total) };
+        if scene.is_whole() {
+            return (tone, format!("{mark}{} {time} {state}", super::builds::phase_words(phase)));
+        }
         (tone, format!("{mark} {} {:<16} {time:>8}  {state:<4}", phase.number(), phase.words()))
     };
     let phases: Vec<Phase> = Phase::ORDER.into_iter().filter(|phase| phase.number() > 0).collect();
-    let half = phases.len().div_ceil(2);
+    let half = if scene.is_whole() { phases.len() } else { phases.len().div_ceil(2) };
     (0..half)
         .map(|index| {
             let (tone, text) = cell(phases[index]);

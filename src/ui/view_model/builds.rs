@@ -125,7 +125,11 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
             },
         );
         let table = show.name(&item.table.name, 16);
-        vec![name, table, place, took, bar(scene.options.charset, percent, 10), left, tries]
+        let done = match percent {
+            Some(percent) if scene.is_whole() => format!("{percent}%"),
+            percent => bar(scene.options.charset, percent, 10),
+        };
+        vec![name, table, place, took, done, left, tries]
     } else {
         let percent = percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"));
         vec![name, place, took, percent, left]

@@ -58,7 +58,7 @@ const WIDEST: usize = 96;
 
 /// The panel of this moment.
 pub(super) fn dialog(panel: &Panel, scene: &Scene<'_>, width: usize, height: usize) -> Dialog {
-    let inside = width.saturating_sub(8).min(WIDEST);
+    let inside = if scene.is_whole() { width } else { width.saturating_sub(8).min(WIDEST) };
     let (title, mut lines) = match &panel.purpose {
         Purpose::Arm => arm(scene, inside),
         Purpose::Go { step } => go(scene, step, inside),

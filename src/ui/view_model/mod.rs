@@ -138,12 +138,14 @@ fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     }
 }
 
+/// Lines of the log below a screen that has room for all of it: the log has a screen of its own.
+const LOG_LINES: usize = 60;
 /// From this width on, columns are added.
 const WIDE: usize = 100;
 
 /// Detail lines from the line that the operator scrolled to.
 fn scrolled(scene: &Scene<'_>, lines: Vec<Line>) -> Vec<Line> {
-    if scene.ui.focus == super::ui_state::Focus::List {
+    if scene.ui.focus == super::ui_state::Focus::List || scene.is_whole() {
         return lines;
     }
     let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(1));
@@ -173,6 +175,7 @@ fn paragraph(tone: Tone, text: &str, width: usize) -> Vec<Line> {
 /// The newest lines of the log for a pane, oldest first.
 fn log_pane(scene: &Scene<'_>, width: usize, most: usize) -> stack::Wish {
     let log = &scene.picture.log;
+    let most = if scene.is_whole() { LOG_LINES } else { most };
     let skip = log.len().saturating_sub(most);
     let lines = log.iter().skip(skip).map(|line| logs::line(scene, line, width)).collect();
     stack::Wish::tail("log", lines)

@@ -3,7 +3,7 @@
 use crate::domain::check::{Verdict, Waivable};
 use crate::domain::plan::{ItemState, PlanItem};
 use crate::domain::state::{CheckRecord, Pass};
-use crate::text::{count, fit_left, fit_right, span};
+use crate::text::{cell_width, count, fit_left, fit_right, span};
 
 use super::super::scene::Scene;
 use super::super::show::{about, size};
@@ -196,24 +196,32 @@ fn plan_pane(scene: &Scene<'_>, width: usize) -> Wish {
         ItemState::ToBuild => 2,
         ItemState::Present { .. } => 3,
     });
-    let name_width = width.saturating_sub(90).clamp(24, 50);
+    let widest = |name: fn(&PlanItem) -> &str| {
+        let widths = items.iter().map(|item| cell_width(&scene.show().whole(name(item))));
+        widths.max().unwrap_or_default()
+    };
+    let (name_width, table_width) = if scene.is_whole() {
+        (widest(|item| item.name.as_str()), widest(|item| &item.table.name))
+    } else {
+        (width.saturating_sub(90).clamp(24, 50), 16)
+    };
     let head = format!(
         "   {} {} {} {} {} {} STATE",
         fit_left("INDEX", name_width),
-        fit_left("TABLE", 16),
+        fit_left("TABLE", table_width),
         fit_right("ROWS", 7),
         fit_right("TABLE SIZE", 10),
         fit_right("INDEX SIZE", 11),
         fit_right("TIME", 10),
     );
     let mut lines = vec![Line::of(Tone::Strong, head)];
-    lines.extend(items.into_iter().map(|item| plan_row(scene, item, name_width)));
+    lines.extend(items.into_iter().map(|item| plan_row(scene, item, name_width, table_width)));
     let mut wish = Wish::filler(plan_counts(scene).unwrap_or_default(), lines);
     wish.first = 7;
     wish
 }
 
-fn plan_row(scene: &Scene<'_>, item: &PlanItem, name_width: usize) -> Line {
+fn plan_row(scene: &Scene<'_>, item: &PlanItem, name_width: usize, table_width: usize) -> Line {
     let show = scene.show();
     let estimate = item.estimate.as_ref();
     let builds = item.state == ItemState::ToBuild;
@@ -241,7 +249,7 @@ fn plan_row(scene: &Scene<'_>, item: &PlanItem, name_width: usize) -> Line {
         format!(
             "   {} {} {} {} {} {} {}",
             fit_left(&show.name(item.name.as_str(), name_width), name_width),
-            fit_left(&show.name(&item.table.name, 16), 16),
+            fit_left(&show.name(&item.table.name, table_width), table_width),
             fit_right(&item.rows.map_or_else(dash, |rows| count(rows.0)), 7),
             fit_right(&item.table_size.map_or_else(dash, size), 10),
             fit_right(&index_size, 11),

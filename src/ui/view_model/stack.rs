@@ -2,6 +2,9 @@
 
 use super::line::{Align, Block, Column, Line, Pane, Row, Table};
 
+/// So many rows and cells have no end: nothing gives way to anything.
+pub(super) const ENDLESS: usize = 60_000;
+
 /// A table that may have more rows than fit.
 pub(super) struct Source<'a> {
     pub(super) state_width: usize,
@@ -110,7 +113,9 @@ pub(super) fn stack(
     // The panes stand at the bottom, so that they do not jump when the table grows by a row.
     let used =
         shown.max(1) + fixed + given.iter().map(|lines| lines + usize::from(*lines > 0)).sum::<usize>();
-    blocks.extend(std::iter::repeat_n(Block::Gap, height.saturating_sub(used)));
+    if height < ENDLESS {
+        blocks.extend(std::iter::repeat_n(Block::Gap, height.saturating_sub(used)));
+    }
     for (wish, lines) in wishes.into_iter().zip(given) {
         if lines > 0 {
             let mut pane = wish.pane;
@@ -124,13 +129,20 @@ pub(super) fn stack(
     blocks
 }
 
-/// Columns that take exactly `width` cells together with mark and state: column `flexible` takes what is left.
+/// Columns that take exactly `width` cells together with mark and state: column `flexible` takes what is left. On lines
+/// without an end each takes what it needs.
 pub(super) fn columns(
     width: usize,
     state_width: usize,
     flexible: usize,
     mut columns: Vec<Column>,
 ) -> Vec<Column> {
+    if width >= ENDLESS {
+        for column in &mut columns {
+            column.width = ENDLESS;
+        }
+        return columns;
+    }
     let others: usize = columns
         .iter()
         .enumerate()
