@@ -24,3 +24,4 @@ mod rehearse;
 mod rival;
 mod rollback;
 mod signal;
+mod walk;
