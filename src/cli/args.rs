@@ -136,6 +136,8 @@ pub enum Verb {
 pub enum ShowScreen {
     /// Checks, what they found, and what the plan would do.
     Preflight,
+    /// What would be built, and what that costs.
+    Plan,
     /// The playbook.
     #[value(alias = "playbook")]
     Steps,
@@ -156,6 +158,7 @@ impl From<ShowScreen> for Screen {
     fn from(value: ShowScreen) -> Self {
         match value {
             ShowScreen::Preflight => Self::Preflight,
+            ShowScreen::Plan => Self::Plan,
             ShowScreen::Steps => Self::Steps,
             ShowScreen::Builds => Self::Builds,
             ShowScreen::Blockers => Self::Blockers,
@@ -404,7 +407,7 @@ pub struct RehearseArgs {
     /// may be given several times.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<crate::rehearsal::fault::Fault>,
-    /// How long a fault holds what it holds, or waits for a build to strike, from the first build on.
+    /// How long a fault holds what it holds, or waits for a build to strike.
     #[arg(long, default_value = "20s", value_name = "TIME", value_parser = time)]
     pub fault_hold: Millis,
     /// Table that the faults writer and vacuum hold, as SQL writes it; the first one of the registry when left out.

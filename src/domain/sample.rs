@@ -22,6 +22,23 @@ pub struct Samples {
     pub drop_holders: BTreeMap<EntryKey, Vec<Blocker>>,
     /// The server as a whole.
     pub server: ServerSample,
+    /// Free space of the server's volumes, the scarcest first; read less often than the rest. Empty where nothing
+    /// tells it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Volume>,
+}
+
+/// Free space of a volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// What lies on it, e.g. `data`. Untrusted.
+    pub what: String,
+    /// What an ordinary user may still fill.
+    pub free: Bytes,
+    /// Its size, where that is known.
+    pub total: Option<Bytes>,
+    /// When it was so.
+    pub at: jiff::Timestamp,
 }
 
 /// State of the observer's connection.

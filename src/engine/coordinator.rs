@@ -27,6 +27,7 @@ use super::reconcile::{reconcile_build, reconcile_drop};
 use super::recorder::{EngineHandle, Message, NotRecorded, Question, Recorder, Wanted};
 use super::removal::remove;
 use super::supervisor::Supervisor;
+use super::volumes;
 use super::world::{Outlets, World};
 
 /// With nobody there to ask, a drop that finds somebody in its way for this long is called off. One that is free takes
@@ -512,6 +513,9 @@ impl Engine {
             run.settings.clone(),
         );
         self.supervisor.spawn(None, "observer", work);
+        let World { survey, host, .. } = &self.world;
+        let work = volumes::watch_volumes(survey.clone(), host.clone(), self.outlets.samples.clone());
+        self.supervisor.spawn(None, "volumes", work);
     }
 
     /// Tells the observer what to look after: everything of ours that has a statement on the server.

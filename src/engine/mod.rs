@@ -15,6 +15,7 @@ mod reconcile;
 mod recorder;
 mod removal;
 mod supervisor;
+mod volumes;
 mod world;
 
 pub use coordinator::{Engine, EngineEnd, Opening, is_closing, open};

@@ -369,11 +369,15 @@ fn publish(
             Some((key.clone(), sample))
         })
         .collect();
-    samples.send_replace(Samples {
-        at: Some(round.at),
-        link: Link::Up,
-        builds,
-        drop_holders,
-        server: round.server.clone(),
+    samples.send_modify(|newest| {
+        // Volumes are read by another task, at a pace of its own.
+        *newest = Samples {
+            at: Some(round.at),
+            link: Link::Up,
+            builds,
+            drop_holders,
+            server: round.server.clone(),
+            volumes: std::mem::take(&mut newest.volumes),
+        };
     });
 }

@@ -269,6 +269,7 @@ mod tests {
             builds: BTreeMap::from([(script::key("public.idx_a"), build)]),
             drop_holders: std::collections::BTreeMap::new(),
             server: ServerSample::default(),
+            volumes: Vec::new(),
         }
     }
 

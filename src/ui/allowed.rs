@@ -49,6 +49,7 @@ fn may_see(see: See, scene: &Scene<'_>) -> Result<(), String> {
         | See::Playbook
         | See::Follow
         | See::Freeze
+        | See::Plan
         | See::Log
         | See::Blockers
         | See::NextHit
@@ -252,9 +253,13 @@ fn waive(scene: &Scene<'_>) -> Result<(), String> {
 pub(super) fn entry_key<'a>(scene: &Scene<'a>) -> Option<&'a EntryKey> {
     match scene.screen_below_help() {
         Screen::Blockers => scene.holder().map(|(key, _)| key),
-        Screen::Builds | Screen::Verify | Screen::Preflight | Screen::Steps | Screen::Log | Screen::Help => {
-            scene.entry().map(|item| &item.key)
-        }
+        Screen::Builds
+        | Screen::Plan
+        | Screen::Verify
+        | Screen::Preflight
+        | Screen::Steps
+        | Screen::Log
+        | Screen::Help => scene.entry().map(|item| &item.key),
     }
 }
 

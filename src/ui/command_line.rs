@@ -18,9 +18,10 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("blockers", "who holds builds up, now and later"),
     ("control", "take the run in hand, from whoever has it"),
     ("export", "write the report now"),
-    ("goto ", "look at a phase by its number, or at preflight, steps, builds, blockers, verify, log"),
+    ("goto ", "look at a phase by its number, or at preflight, plan, steps, builds, blockers, verify, log"),
     ("help", "keys of this screen"),
     ("log", "the full log"),
+    ("plan", "what would be built, and what that costs"),
     ("q", "leave; with a live run it asks first"),
     ("rate ", "refresh every so many seconds, 0.5 to 10"),
     ("retry", "another attempt at the entry under the cursor"),
@@ -57,8 +58,7 @@ impl Console {
             }
             Prompt::Command(text, back) => match edited(text, key) {
                 Edited::Text(text) => {
-                    self.ui.message = None;
-                    let text = if key == Key::Tab { self.complete_command(&text, now) } else { text };
+                    let text = if key == Key::Tab { completed(&text) } else { text };
                     self.ui.prompt = Some(Prompt::Command(text, back));
                     Vec::new()
                 }
@@ -66,17 +66,6 @@ impl Console {
                 Edited::Closed => Vec::new(),
             },
         }
-    }
-
-    /// Completes as far as commands agree, and lists those that do not.
-    fn complete_command(&mut self, text: &str, now: jiff::Timestamp) -> String {
-        let matching: Vec<&str> = beginning(text).map(str::trim_end).collect();
-        if matching.is_empty() {
-            self.ui.say(Tone::Warn, format!("no command begins with :{text}. [?] lists them all"), now);
-        } else if matching.len() > 1 {
-            self.ui.say(Tone::Plain, matching.join("  "), now);
-        }
-        completed(text)
     }
 
     /// Puts a command of before into the prompt, counted from the newest; what is typed stays where there is none.
@@ -114,6 +103,7 @@ impl Console {
             ("retry", "") => return self.act(Action::Do(Deed::Retry), now),
             ("stop", "") => return self.act(Action::Do(Deed::Stop), now),
             ("blockers", "") => return self.act(Action::See(See::Blockers), now),
+            ("plan", "") => return self.act(Action::See(See::Plan), now),
             ("log", "") => return self.act(Action::See(See::Log), now),
             ("help", "") => return self.act(Action::See(See::Help), now),
             ("q" | "quit", "") => return self.act(Action::Way(Way::Leave), now),
@@ -146,13 +136,14 @@ impl Console {
         }
         let screen = match place {
             "preflight" => Screen::Preflight,
+            "plan" => Screen::Plan,
             "playbook" | "steps" => Screen::Steps,
             "builds" => Screen::Builds,
             "blockers" => Screen::Blockers,
             "verify" => Screen::Verify,
             "log" => Screen::Log,
             _ => {
-                let places = "a phase number, preflight, steps, builds, blockers, verify, log";
+                let places = "a phase number, preflight, plan, steps, builds, blockers, verify, log";
                 self.ui.say(Tone::Warn, format!("goto knows: {places}"), now);
                 return Vec::new();
             }
@@ -197,13 +188,9 @@ fn edited(mut text: String, key: Key) -> Edited {
     Edited::Text(text)
 }
 
-fn beginning(text: &str) -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().map(|(command, _)| *command).filter(move |it| it.starts_with(text))
-}
-
 /// The longest text that every command beginning so has in common.
 fn completed(text: &str) -> String {
-    let mut matching = beginning(text);
+    let mut matching = COMMANDS.iter().map(|(command, _)| *command).filter(|it| it.starts_with(text));
     let Some(first) = matching.next() else { return text.to_owned() };
     let common = matching.fold(first.len(), |length, other| {
         first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count().min(length)

@@ -19,6 +19,7 @@ use super::panel::{Panel, Pressed, Purpose};
 use super::picture::{Engine, Picture};
 use super::scene::{Scene, entry_order};
 use super::travel::Towards;
+use super::trend::Trend;
 use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, Times, UiState};
 use super::view_model::line::Tone;
 use super::view_model::{ViewModel, view_model};
@@ -63,6 +64,7 @@ pub(super) struct Console {
     options: UiOptions,
     pub(super) picture: Picture,
     pub(super) samples: Samples,
+    trend: Trend,
     pub(super) ui: UiState,
     leaving: Leaving,
     rows: Rows,
@@ -85,6 +87,7 @@ impl Console {
             options,
             picture: Picture::default(),
             samples: Samples::default(),
+            trend: Trend::default(),
             leaving: Leaving::No,
             rows: Rows::Sorted,
         }
@@ -107,11 +110,12 @@ impl Console {
 
     /// What the operator sees and is judged by: the frozen picture while one is frozen.
     pub(super) fn scene(&self, now: jiff::Timestamp) -> Scene<'_> {
-        let (picture, samples) = match &self.ui.freeze {
-            Some(frozen) => (&frozen.picture, &frozen.samples),
-            None => (&self.picture, &self.samples),
+        let (picture, samples, trend) = match &self.ui.freeze {
+            Some(frozen) => (&frozen.picture, &frozen.samples, &frozen.trend),
+            None => (&self.picture, &self.samples, &self.trend),
         };
-        Scene { picture, samples, ui: &self.ui, options: &self.options, operator: &self.operator, now }
+        let (ui, options, operator) = (&self.ui, &self.options, &self.operator);
+        Scene { picture, samples, trend, ui, options, operator, now }
     }
 
     /// What to draw.
@@ -218,6 +222,7 @@ impl Console {
         if was_lost && samples.link == Link::Up {
             self.disarm("the link was lost and is back", now);
         }
+        self.trend.read(&samples);
         self.samples = samples;
         self.settle(now);
         if self.rows == Rows::Stale {
@@ -234,6 +239,7 @@ impl Console {
         let live = Scene {
             picture: &self.picture,
             samples: &self.samples,
+            trend: &self.trend,
             ui: &self.ui,
             options: &self.options,
             operator: &self.operator,
@@ -277,12 +283,7 @@ impl Console {
             return vec![Outcome::Back];
         }
         let Token::Key(key) = timed.token else {
-            let dropped = "a paste was dropped: nothing here takes one";
-            // A tall panel covers the line that messages stand in.
-            if let Some(panel) = &mut self.ui.panel {
-                panel.said = Some("a paste was dropped: type it".to_owned());
-            }
-            self.ui.say(Tone::Warn, dropped, now);
+            self.ui.say(Tone::Warn, "a paste was dropped: nothing here takes one", now);
             return Vec::new();
         };
         if let Arm::Armed { last_key, .. } = &mut self.ui.arm {
@@ -448,6 +449,7 @@ impl Console {
             See::Command => self.ui.prompt = Some(Prompt::Command(String::new(), 0)),
             See::Back => self.back(),
             See::Help => self.look_at(Screen::Help),
+            See::Plan => self.look_at(Screen::Plan),
             See::Log => self.look_at(Screen::Log),
             See::Blockers => self.look_at(Screen::Blockers),
             See::Playbook => self.ui.look = vec![Look::At(Screen::Steps)],
@@ -541,6 +543,7 @@ impl Console {
                 at: now,
                 picture: self.picture.clone(),
                 samples: self.samples.clone(),
+                trend: self.trend.clone(),
             })),
         };
         self.reorder();

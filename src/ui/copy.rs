@@ -27,7 +27,7 @@ pub(super) fn row(scene: &Scene<'_>) -> Option<String> {
             let row = scene.step()?;
             format!("{} {}", row.number, row.step.title)
         }
-        Screen::Builds | Screen::Verify => scene.entry()?.statement.clone(),
+        Screen::Builds | Screen::Plan | Screen::Verify => scene.entry()?.statement.clone(),
         Screen::Blockers => {
             let (_, blocker) = scene.holder()?;
             match &blocker.holder {

@@ -83,6 +83,8 @@ pub(super) enum See {
     Follow,
     /// A picture that stands still.
     Freeze,
+    /// The plan with its estimates.
+    Plan,
     /// The full log.
     Log,
     /// Who holds builds up.
@@ -272,6 +274,15 @@ pub(super) const BINDINGS: &[Binding] = &[
         &[]
     ),
     bind!(&[Key::Char('/')], "/", Action::See(See::Filter), Look, Some("filter"), "narrow the list", &[]),
+    bind!(
+        &[Key::Char('i')],
+        "i",
+        Action::See(See::Plan),
+        Look,
+        Some("plan"),
+        "the plan: what would be built, and what that costs",
+        &[]
+    ),
     bind!(&[Key::Char('l')], "l", Action::See(See::Log), Look, Some("log"), "the full log", &[]),
     bind!(
         &[Key::Enter],
@@ -503,8 +514,9 @@ impl Binding {
 mod tests {
     use super::*;
 
-    const SCREENS: [Screen; 7] = [
+    const SCREENS: [Screen; 8] = [
         Screen::Preflight,
+        Screen::Plan,
         Screen::Steps,
         Screen::Builds,
         Screen::Blockers,
@@ -526,6 +538,7 @@ mod tests {
     fn place(screen: Screen) -> &'static str {
         match screen {
             Screen::Preflight => "pre-flight",
+            Screen::Plan => "plan",
             Screen::Steps => "playbook",
             Screen::Builds => "builds",
             Screen::Blockers => "blockers",

@@ -37,6 +37,7 @@ mod tests;
 mod theme;
 mod thread;
 mod travel;
+mod trend;
 mod twin;
 mod ui_state;
 mod view_model;

@@ -64,6 +64,7 @@ fn name(action: Action) -> &'static str {
             See::Playbook => "playbook",
             See::Follow => "follow",
             See::Freeze => "freeze",
+            See::Plan => "plan",
             See::Log => "log",
             See::Blockers => "blockers",
             See::NextHit => "next_hit",
@@ -114,6 +115,7 @@ fn fixed(binding: &Binding) -> Option<&'static str> {
             | See::Command
             | See::Follow
             | See::Freeze
+            | See::Plan
             | See::Log
             | See::Blockers
             | See::NextHit

@@ -15,6 +15,7 @@ use super::UiOptions;
 use super::keymap::{Action, See};
 use super::picture::Picture;
 use super::show::{Room, Show};
+use super::trend::Trend;
 use super::ui_state::{HolderKey, Look, Screen, Times, UiState, WHOLE};
 
 /// Older than this, the age of the data is shown in bold.
@@ -29,6 +30,8 @@ pub(super) struct Scene<'a> {
     pub(super) picture: &'a Picture,
     /// The newest readings.
     pub(super) samples: &'a Samples,
+    /// How fast things went lately.
+    pub(super) trend: &'a Trend,
     /// The console's own state.
     pub(super) ui: &'a UiState,
     /// Looks, and first words.

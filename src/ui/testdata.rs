@@ -20,7 +20,7 @@ use crate::domain::plan::{
 };
 use crate::domain::playbook::{OnFailure, Playbook, PlaybookPhase, Step, StepKind};
 use crate::domain::progress::{Counter, Eta, MethodFamily, Phase, ProgressSeen, Wait};
-use crate::domain::sample::{BuildSample, Link, Samples, ServerSample};
+use crate::domain::sample::{BuildSample, Link, Samples, ServerSample, Volume};
 use crate::domain::target::{
     Environment, Mode, Operator, Power, RunSettings, Standing, Target, TargetIdentity, Transport,
 };
@@ -431,6 +431,12 @@ impl Script {
                 replication_lag: Some(Millis(900)),
                 wal_per_second: Some(Bytes(39_845_888)),
             },
+            volumes: vec![Volume {
+                what: self.texts.of("data"),
+                free: Bytes(12_670_153_523),
+                total: Some(Bytes(107_374_182_400)),
+                at: self.now(),
+            }],
         }
     }
 

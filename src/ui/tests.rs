@@ -26,6 +26,7 @@ use super::ui_state::Arm;
 use super::{Charset, Inbound, Leave, Theme, UiOptions};
 
 mod everywhere;
+mod states;
 
 /// A console with an operator in front of it.
 struct Desk {
@@ -165,7 +166,9 @@ impl Desk {
 
     /// The screen at every size it is made for.
     fn screens(&mut self) -> String {
-        [(80, 24), (120, 40), (40, 10)].map(|size| format!("{size:?}\n{}", self.screen(size))).concat()
+        [(80, 24), (120, 40), (200, 60), (40, 10)]
+            .map(|size| format!("{size:?}\n{}", self.screen(size)))
+            .concat()
     }
 }
 

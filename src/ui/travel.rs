@@ -27,7 +27,7 @@ impl Console {
                 let at = scene.step().map(|row| row.step.id.clone());
                 self.ui.cursor.step = step_through(motion, &ids, at.as_ref(), page);
             }
-            Screen::Builds | Screen::Verify => {
+            Screen::Builds | Screen::Plan | Screen::Verify => {
                 let ids: Vec<_> = scene.entries().iter().map(|item| item.key.clone()).collect();
                 let at = scene.entry().map(|item| item.key.clone());
                 self.ui.cursor.entry = step_through(motion, &ids, at.as_ref(), page);
@@ -61,7 +61,7 @@ impl Console {
                 let at = scene.check().map(|check| check.result.id.clone());
                 self.ui.cursor.check = hit(towards, &rows, at.as_ref()).or(at);
             }
-            Screen::Builds | Screen::Verify => {
+            Screen::Builds | Screen::Plan | Screen::Verify => {
                 let rows: Vec<_> = scene.entries().iter().map(|item| (item.key.clone(), true)).collect();
                 let at = scene.entry().map(|item| item.key.clone());
                 self.ui.cursor.entry = hit(towards, &rows, at.as_ref()).or(at);

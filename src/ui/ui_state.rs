@@ -9,6 +9,7 @@ use crate::domain::unit::Millis;
 use super::Theme;
 use super::panel::Panel;
 use super::picture::Picture;
+use super::trend::Trend;
 use super::view_model::line::Tone;
 
 /// SAFE again after so long without a key.
@@ -57,6 +58,8 @@ pub(super) enum Look {
 pub enum Screen {
     /// Checks and plan.
     Preflight,
+    /// What would be built, and what that costs.
+    Plan,
     /// The playbook.
     Steps,
     /// Builds.
@@ -76,6 +79,7 @@ impl Screen {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Preflight => "preflight",
+            Self::Plan => "plan",
             Self::Steps => "steps",
             Self::Builds => "builds",
             Self::Blockers => "blockers",
@@ -167,6 +171,8 @@ pub(super) struct Frozen {
     pub(super) picture: Picture,
     /// The readings then.
     pub(super) samples: Samples,
+    /// The speeds then.
+    pub(super) trend: Trend,
 }
 
 /// What the console has to say.

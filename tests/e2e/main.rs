@@ -24,4 +24,3 @@ mod rehearse;
 mod rival;
 mod rollback;
 mod signal;
-mod walk;

@@ -2,13 +2,13 @@
 
 use crate::domain::blocker::{Bites, BlockStage, Blocker, Holder};
 use crate::domain::id::EntryKey;
-use crate::text::cut;
+use crate::text::{cut, fit_left};
 
 use super::super::scene::{Scene, holder_key};
 use super::super::show::since;
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, numbers, stack, words};
-use super::{WIDE, build_detail, log_pane, pane_title, paragraph, scrolled};
+use super::{VERY_WIDE, WIDE, build_detail, log_pane, pane_title, paragraph, scrolled};
 
 const STATE_WIDTH: usize = 5;
 
@@ -54,6 +54,28 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     stack(height, heading(&holders), &source, wishes)
 }
 
+/// Everybody who holds something up, a line each, for beside another pane.
+pub(super) fn in_short(scene: &Scene<'_>) -> Vec<Line> {
+    let holders = scene.holders();
+    if holders.is_empty() {
+        return vec![Line::of(Tone::Dim, " nobody")];
+    }
+    let whole = scene.is_whole();
+    let widths = if whole { [usize::MAX; 5] } else { [7, 10, 8, 16, 30] };
+    holders
+        .into_iter()
+        .map(|(entry, blocker)| {
+            let row = row(scene, entry, blocker, false, &widths);
+            let fitted = |cell: &String, width| if whole { cell.clone() } else { fit_left(cell, width) };
+            let cells = row.cells.iter().zip(widths).map(|(cell, width)| fitted(cell, width));
+            let text = cells.collect::<Vec<_>>().join(" ");
+            Line::plain(" ")
+                .then(row.word.tone(), fit_left(row.word.text(), STATE_WIDTH))
+                .then(Tone::Plain, text)
+        })
+        .collect()
+}
+
 fn heading(holders: &[(&EntryKey, &Blocker)]) -> (Line, Line) {
     let now = holders.iter().filter(|(_, blocker)| blocker.bites == Bites::Now).count();
     let later = holders.len() - now;
@@ -64,7 +86,18 @@ fn heading(holders: &[(&EntryKey, &Blocker)]) -> (Line, Line) {
 }
 
 fn columns(width: usize) -> Vec<Column> {
-    let columns = if width >= WIDE {
+    let columns = if width >= VERY_WIDE {
+        vec![
+            numbers("PID", 7),
+            words("STATE", 20),
+            numbers("AGE", 8),
+            words("APP", 24),
+            words("USER", 16),
+            words("BUILD", 0),
+            words("HOLDS", 24),
+            words("LAST STATEMENT", 50),
+        ]
+    } else if width >= WIDE {
         vec![
             numbers("PID", 7),
             words("STATE", 16),
@@ -102,8 +135,13 @@ fn row(scene: &Scene<'_>, entry: &EntryKey, blocker: &Blocker, chosen: bool, wid
             ("-".to_owned(), "prepared".to_owned(), gid.clone(), owner.clone())
         }
     };
+    let statement = match &blocker.holder {
+        Holder::Session { query: Some(query), .. } => show.bare_statement(query),
+        Holder::Session { query: None, .. } => unseen(),
+        Holder::Prepared { .. } => "-".to_owned(),
+    };
     let texts: Vec<String> = if widths.len() > 5 {
-        vec![pid, state, age, application, user, build.to_owned(), blocker.why.clone()]
+        vec![pid, state, age, application, user, build.to_owned(), blocker.why.clone(), statement]
     } else {
         vec![pid, state, age, application, build.to_owned()]
     };

@@ -16,6 +16,9 @@ use super::footer::holder_words;
 use super::line::{Line, Tone};
 use super::{WIDE, paragraph};
 
+/// Cells of a sparkline.
+const SPARK: usize = 40;
+
 /// Title of the pane.
 pub(super) fn title(scene: &Scene<'_>, item: &PlanItem) -> String {
     let name = scene.show().name(item.name.as_str(), 44);
@@ -43,6 +46,7 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
             }
             lines.extend(waits(scene, item, sample, width));
             lines.extend(clocks(sample));
+            lines.extend(speed(scene, item));
         }
         Some(record) => lines.extend(settled(scene, record, width)),
         None => {}
@@ -237,6 +241,18 @@ fn clocks(sample: Option<&BuildSample>) -> Vec<Line> {
     vec![Line::plain(text)]
 }
 
+/// How fast the phase goes on, where it counts something.
+fn speed(scene: &Scene<'_>, item: &PlanItem) -> Option<Line> {
+    let (unit, speed) = scene.trend.build(&item.key)?;
+    let newest = count(speed.newest()?);
+    let best = speed.best().map(|best| format!(", at best {}", count(best))).unwrap_or_default();
+    let line = Line::plain(format!(" speed {newest} {}{best}  ", unit.words()));
+    if !super::server::moves(scene) {
+        return Some(line);
+    }
+    Some(line.then(Tone::Busy, speed.line(scene.options.charset, SPARK)))
+}
+
 fn settled(scene: &Scene<'_>, record: &BuildRecord, width: usize) -> Vec<Line> {
     let show = scene.show();
     let (tone, text) = match &record.status {
@@ -283,7 +299,7 @@ fn settled(scene: &Scene<'_>, record: &BuildRecord, width: usize) -> Vec<Line> {
     lines
 }
 
-fn planned(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
+pub(super) fn planned(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Line> {
     let show = scene.show();
     let mut lines = Vec::new();
     match &item.state {

@@ -14,8 +14,10 @@ use super::super::scene::Scene;
 use super::super::show::{about, clock, size};
 use super::line::{Block, Chosen, Column, Line, Row, Tone, Word};
 use super::stack::{self, Source, Wish, numbers, stack, words};
-use super::{WIDE, build_detail, log_pane, pane_title, scrolled};
+use super::{VERY_WIDE, WIDE, blockers, build_detail, log_pane, pane_title, scrolled, server, side_by_side};
 
+/// Title of the list of those who hold builds up.
+const HOLDERS: &str = "who holds builds up";
 /// Cells of `UNKNOWN`.
 const STATE_WIDTH: usize = 7;
 
@@ -27,6 +29,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let columns = columns(width);
     let widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
     let wide = width >= WIDE;
+    let beside_each_other = width >= VERY_WIDE && !scene.is_whole();
     let source = Source {
         state_width: STATE_WIDTH,
         columns,
@@ -42,20 +45,46 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let mut wishes = Vec::new();
     if let Some(item) = chosen {
         let title = pane_title(scene, build_detail::title(scene, item));
-        let lines = scrolled(scene, build_detail::lines(scene, item, width));
+        // On a very wide screen the server stands beside the detail.
+        let (room, right) =
+            if beside_each_other { (width * 3 / 5, beside(scene)) } else { (width, Vec::new()) };
+        let lines = scrolled(scene, build_detail::lines(scene, item, room));
+        let lines = side_by_side(scene, lines, room, right);
         let mut wish = Wish::detail(title, lines);
         wish.first = wish.first.min((height * 2 / 5).max(2));
         wishes.push(wish);
     }
-    if wide {
-        wishes.extend(server_pane(scene));
+    if wide && (!beside_each_other || chosen.is_none()) {
+        wishes.extend(server::pane(scene));
+    }
+    if scene.is_whole() {
+        wishes.push(Wish::detail(HOLDERS, blockers::in_short(scene)));
     }
     wishes.push(log_pane(scene, width, height));
     stack(height, heading(scene), &source, wishes)
 }
 
+/// The server, and everybody who holds something up now or later.
+fn beside(scene: &Scene<'_>) -> Vec<Line> {
+    let mut lines = vec![Line::of(Tone::Strong, " server")];
+    lines.extend(server::lines(scene));
+    lines.push(Line::of(Tone::Strong, format!(" {HOLDERS}")));
+    lines.extend(blockers::in_short(scene));
+    lines
+}
+
 fn columns(width: usize) -> Vec<Column> {
-    let columns = if width >= WIDE {
+    let columns = if width >= VERY_WIDE {
+        vec![
+            words("INDEX", 0),
+            words("TABLE", 30),
+            words("WHERE", 30),
+            numbers("TIME", 8),
+            words("DONE", 27),
+            numbers("LEFT", 9),
+            words("TRY", 3),
+        ]
+    } else if width >= WIDE {
         vec![
             words("INDEX", 0),
             words("TABLE", 16),
@@ -124,10 +153,11 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
                 format!("{}/{most}", record.attempts)
             },
         );
-        let table = show.name(&item.table.name, 16);
+        let table = show.name(&item.table.name, widths.get(1).copied().unwrap_or(16));
+        let cells = if widths.get(4).copied().unwrap_or(0) >= 27 { 20 } else { 10 };
         let done = match percent {
             Some(percent) if scene.is_whole() => format!("{percent}%"),
-            percent => bar(scene.options.charset, percent, 10),
+            percent => bar(scene.options.charset, percent, cells),
         };
         vec![name, table, place, took, done, left, tries]
     } else {
@@ -341,23 +371,4 @@ fn left(record: Option<&BuildRecord>, sample: Option<&BuildSample>, item: &PlanI
             predicted.map_or_else(|| "-".to_owned(), about)
         }
     }
-}
-
-fn server_pane(scene: &Scene<'_>) -> Option<Wish> {
-    scene.samples.at?;
-    let server = &scene.samples.server;
-    let number = |value: Option<u32>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-    let span =
-        |value: Option<Millis>| value.map_or_else(|| "?".to_owned(), |value| crate::text::span(value.0));
-    let wal = server.wal_per_second.map_or_else(|| "?".to_owned(), size);
-    let text = format!(
-        " active {} of {}/{}   lock waits {}   oldest transaction {}   lag {}   WAL {wal}/s",
-        number(server.active),
-        number(server.sessions),
-        number(server.max_connections),
-        number(server.lock_waits),
-        span(server.oldest_transaction),
-        span(server.replication_lag),
-    );
-    Some(Wish::detail("server", vec![Line::plain(text)]))
 }

@@ -10,17 +10,11 @@ use super::line::{Block, Line, Pane, Tone};
 
 /// Cells of the column of keys.
 const KEY_CELLS: usize = 9;
-const LEVELS: [&str; 2] = [
-    "  look   one key, at any time          hold   one key, at once, shown in the log",
-    "  go     a panel; type the word        armed  :arm, then a panel; type the name",
-];
 
 /// The help screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     let screen = scene.screen_below_help();
-    // How a level is asked for comes first: whoever looks for it may not know that there is more below.
-    let mut lines: Vec<Line> = LEVELS.iter().map(|text| Line::of(Tone::Plain, *text)).collect();
-    lines.push(Line::of(Tone::Strong, "  KEY       LEVEL  WHAT"));
+    let mut lines = vec![Line::of(Tone::Strong, "  KEY       LEVEL  WHAT")];
     for binding in scene.options.keys.bindings().iter().filter(|binding| binding.on(screen)) {
         let able = allowed(binding.action, scene);
         let tone = if able.is_ok() { Tone::Plain } else { Tone::Dim };
@@ -47,6 +41,13 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         }
     }
     lines.push(Line::default());
+    for text in [
+        "  look   one key, at any time          hold   one key, at once, shown in the log",
+        "  go     a panel; type the word        armed  :arm, then a panel; type the name",
+    ] {
+        lines.push(Line::of(Tone::Dim, text));
+    }
+    lines.push(Line::default());
     for (command, what) in COMMANDS {
         let text = format!("{} {what}", fit_left(&format!(":{command}"), 10));
         let wrapped = super::super::show::wrap(&text, width.saturating_sub(3));
@@ -55,8 +56,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let rows = height.saturating_sub(1);
     let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));
     let more = if lines.len() > rows {
-        let keys = super::scroll_keys(scene);
-        format!("  {}-{} of {}  ({keys} scroll, Esc back)", skip + 1, skip + rows, lines.len())
+        format!("  ({} scroll, Esc back)", super::scroll_keys(scene))
     } else {
         "  (Esc back)".to_owned()
     };
@@ -67,6 +67,7 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
 fn name(screen: Screen) -> &'static str {
     match screen {
         Screen::Preflight => "the pre-flight",
+        Screen::Plan => "the plan",
         Screen::Steps => "the playbook",
         Screen::Builds => "the builds",
         Screen::Blockers => "the blockers",

@@ -118,6 +118,17 @@ impl Line {
         self.then(word.tone(), word.text())
     }
 
+    /// Without what does not fit into so many cells.
+    pub(in crate::ui) fn cut(mut self, cells: usize) -> Self {
+        let mut left = cells;
+        self.0.retain_mut(|span| {
+            span.text = crate::text::cut(&span.text, left);
+            left = left.saturating_sub(crate::text::cell_width(&span.text));
+            !span.text.is_empty()
+        });
+        self
+    }
+
     /// The text alone.
     pub(in crate::ui) fn text(&self) -> String {
         self.0.iter().map(|span| span.text.as_str()).collect()

@@ -12,7 +12,9 @@ mod glance;
 mod help;
 pub(in crate::ui) mod line;
 mod logs;
+mod plan;
 mod preflight;
+mod server;
 mod small;
 mod stack;
 mod steps;
@@ -129,6 +131,7 @@ fn full(scene: &Scene<'_>, width: usize, height: u16) -> Full {
 fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     match scene.screen() {
         Screen::Preflight => preflight::body(scene, width, height),
+        Screen::Plan => plan::body(scene, width, height),
         Screen::Steps => steps::body(scene, width, height),
         Screen::Builds => builds::body(scene, width, height),
         Screen::Blockers => blockers::body(scene, width, height),
@@ -142,6 +145,31 @@ fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
 const LOG_LINES: usize = 60;
 /// From this width on, columns are added.
 const WIDE: usize = 100;
+
+/// From this width on, panes stand side by side.
+const VERY_WIDE: usize = 160;
+
+/// Two columns of lines: the left one is cut at `room` cells.
+fn side_by_side(scene: &Scene<'_>, left: Vec<Line>, room: usize, right: Vec<Line>) -> Vec<Line> {
+    if right.is_empty() {
+        return left;
+    }
+    let bar = match scene.options.charset {
+        Charset::Ascii => "|",
+        Charset::Unicode => "│",
+    };
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    (0..rows)
+        .map(|_| {
+            let mut line = left.next().unwrap_or_default().cut(room.saturating_sub(2));
+            let blank = room.saturating_sub(2 + line.width());
+            line = line.then(Tone::Plain, " ".repeat(blank)).then(Tone::Dim, format!("{bar} "));
+            line.0.extend(right.next().unwrap_or_default().0);
+            line
+        })
+        .collect()
+}
 
 /// Detail lines from the line that the operator scrolled to.
 fn scrolled(scene: &Scene<'_>, lines: Vec<Line>) -> Vec<Line> {
