@@ -24,3 +24,5 @@ mod rehearse;
 mod rival;
 mod rollback;
 mod signal;
+mod ssh;
+mod walk;
