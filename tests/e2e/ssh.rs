@@ -133,10 +133,6 @@ fn consoles(home: &Home) -> usize {
     processes.count()
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a machine without sshd can be told from one where this was seen to work"
-)]
 #[tokio::test]
 async fn sessions_that_are_lost_over_ssh_stop_nothing_and_lose_nothing() {
     let Some(sshd) = Sshd::start().await else {

@@ -31,7 +31,17 @@ pub(crate) struct Pty {
     mode: String,
     seen: Arc<Mutex<Seen>>,
     closing: Arc<AtomicBool>,
+    unread: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// Whether what a process writes is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It is not.
+    Stopped,
+    /// It is.
+    Goes,
 }
 
 /// What came out.
@@ -82,13 +92,15 @@ impl Pty {
         let seen = Seen { parser: vt100::Parser::new(cells(size.1), cells(size.0), 200), bytes: Vec::new() };
         let seen = Arc::new(Mutex::new(seen));
         let closing = Arc::new(AtomicBool::new(false));
+        let unread = Arc::new(AtomicBool::new(false));
         let output = pair.master.try_clone_reader().expect("the terminal's output");
         let reader = {
-            let (seen, closing) = (Arc::clone(&seen), Arc::clone(&closing));
-            std::thread::spawn(move || read(output, &seen, &closing))
+            let (seen, closing, unread) = (Arc::clone(&seen), Arc::clone(&closing), Arc::clone(&unread));
+            std::thread::spawn(move || read(output, &seen, &closing, &unread))
         };
         let keys = pair.master.take_writer().expect("the terminal's input");
-        Self { child, master: Some(pair.master), keys: Some(keys), mode, seen, closing, reader: Some(reader) }
+        let (master, keys, reader) = (Some(pair.master), Some(keys), Some(reader));
+        Self { child, master, keys, mode, seen, closing, unread, reader }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -182,6 +194,11 @@ impl Pty {
         kill_process(pid, signal).expect("delivered");
     }
 
+    /// From the next output on nobody reads, as on a link that is frozen; or somebody does again.
+    pub(crate) fn reads(&self, does: Reading) {
+        self.unread.store(does == Reading::Stopped, Ordering::SeqCst);
+    }
+
     /// Takes the terminal away, as a lost SSH session does. The process must still draw from time to time.
     pub(crate) fn hangs_up(&mut self) {
         self.closing.store(true, Ordering::SeqCst);
@@ -239,9 +256,12 @@ impl Drop for Pty {
     }
 }
 
-fn read(mut output: Box<dyn Read + Send>, seen: &Mutex<Seen>, closing: &AtomicBool) {
+fn read(mut output: Box<dyn Read + Send>, seen: &Mutex<Seen>, closing: &AtomicBool, unread: &AtomicBool) {
     let mut bytes = [0; 4_096];
     while let Ok(count @ 1..) = output.read(&mut bytes) {
+        while unread.load(Ordering::SeqCst) && !closing.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let mut seen = seen.lock().expect("no panic");
         seen.bytes.extend_from_slice(&bytes[..count]);
         seen.parser.process(&bytes[..count]);
