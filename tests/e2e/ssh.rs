@@ -158,8 +158,8 @@ async fn sessions_that_are_lost_over_ssh_stop_nothing_and_lose_nothing() {
         } else {
             pty.hangs_up();
         }
-        assert_eq!(home.runs().len(), 1, "{:?}", home.runs());
-        assert_eq!(home.engines().len(), 1, "{}", fs_err::read_to_string(sshd.path("log")).expect("a log"));
+        // A session that is lost early leaves an engine that is about to begin.
+        eventually("one engine drives one run", || home.runs().len() == 1 && home.engines().len() == 1).await;
     }
     eventually("consoles without a terminal are gone", || consoles(&home) == 0).await;
     let mut last = over(&sshd, home.cicerone(&["attach"]).as_std());
