@@ -16,7 +16,7 @@ use super::exit::ExitPolicy;
 
 mod look;
 
-pub use look::{Color, LookArgs, Notify, Theme};
+pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
 
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
 /// sign-off; with rollback of exactly what it made.
@@ -107,6 +107,14 @@ pub enum Verb {
         /// The run; the newest of all targets when left out.
         run: Option<String>,
     },
+    /// Print every value that is in force and where it was said; `config check FILE` checks a file without using it.
+    Config {
+        /// What.
+        #[command(subcommand)]
+        verb: Option<ConfigVerb>,
+    },
+    /// Print where configuration, runs, reports, logs and sockets are.
+    Paths,
     /// Work with registries.
     Registry {
         /// What.
@@ -169,6 +177,17 @@ impl From<ShowScreen> for Screen {
     }
 }
 
+/// Work with configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Check files, as if each lay over the one before it.
+    Check {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
 /// Work with registries.
 #[derive(Debug, Subcommand)]
 pub enum RegistryVerb {
@@ -203,6 +222,12 @@ pub enum Output {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
+    /// A target of config.toml, by its name.
+    #[arg(long = "target", global = true, value_name = "NAME")]
+    pub target_name: Option<String>,
+    /// A config.toml over those of the system and of the user.
+    #[arg(long, global = true, env = "CICERONE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Connection string, as libpq reads it; libpq's own environment variables and files fill in what it leaves out.
     /// A password does not belong here: use ~/.pgpass or PGPASSFILE.
     #[arg(long, global = true, env = "CICERONE_DSN", hide_env_values = true, value_name = "CONNINFO")]
@@ -210,6 +235,9 @@ pub struct TargetArgs {
     /// What a mistake would cost here: prod, stage, dev, or a word of yours. Shown on every screen.
     #[arg(long, global = true, env = "CICERONE_ENVIRONMENT", default_value = "prod", value_name = "WORD")]
     pub environment: String,
+    /// Colour of that word, where the theme has colours.
+    #[arg(long, global = true, value_enum, alias = "environment-color", value_name = "COLOUR")]
+    pub environment_colour: Option<Hue>,
     /// Registry file or folder; may be given several times.
     #[arg(
         long,

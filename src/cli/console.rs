@@ -47,8 +47,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// `cicerone console`.
 pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<u8, CliError> {
     let reach = Reach::resolve(target, args, around)?;
-    // A mistake in them is told before an engine is started.
-    let options = options(&reach, args, around)?;
+    let options = options(&reach, args, around);
     let engine = match opening::attended_of(&opening::state_dir(target, around)?, &reach)? {
         // Whoever lost a terminal runs the same command again.
         Some((folder, socket)) if !args.new_run => {
@@ -104,7 +103,7 @@ pub async fn attach(
     };
     let socket = folder.socket().ok_or_else(none)?;
     let engine = Engine::Listens { socket, run: folder.run().clone(), wants };
-    let options = UiOptions { title: folder.run().as_str().to_owned(), ..look::looks(&args.look, around)? };
+    let options = UiOptions { title: folder.run().as_str().to_owned(), ..look::looks(&args.look, around) };
     Ok(show(engine, options, args, around).await?.code())
 }
 
@@ -322,11 +321,11 @@ fn screen(
 }
 
 /// Looks, and what is known of the target before anything was read.
-pub fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> Result<UiOptions, CliError> {
-    Ok(UiOptions {
+pub fn options(reach: &Reach, args: &RunArgs, around: &Surrounding) -> UiOptions {
+    UiOptions {
         environment: reach.environment.clone(),
         mode: reach.mode,
         title: reach.title.clone(),
-        ..look::looks(&args.look, around)?
-    })
+        ..look::looks(&args.look, around)
+    }
 }

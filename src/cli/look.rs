@@ -1,20 +1,22 @@
 //! From flags and environment to how the console looks: what is said by hand is stronger than what is set up.
 
-use clap::ValueEnum;
-
 use crate::domain::unit::Millis;
 use crate::ui::{
-    Ability, Bandwidth, Charset, Dialect, Family, Home, Motion, Mouse, Multiplexer, Notify, Theme, UiOptions,
+    Ability, Bandwidth, Charset, Dialect, Family, Home, Motion, Mouse, Multiplexer, Notify, Theme, Times,
+    UiOptions,
 };
 
-use super::args::{self, Color, LookArgs};
-use super::error::CliError;
+use super::args::{Color, LookArgs, Said};
 use super::surrounding::Surrounding;
 
 /// How often the screen is drawn when nobody says otherwise.
 const REFRESH: Millis = Millis(1_000);
 /// The same on a slow link.
 const SLOW_REFRESH: Millis = Millis(5_000);
+/// How long Esc is held back for the rest of a sequence.
+const ESC_DELAY: Millis = Millis(50);
+/// The same where packets may come apart.
+const FAR_ESC_DELAY: Millis = Millis(250);
 
 /// What the terminal of this process can show, if it is one.
 pub fn ability(around: &Surrounding) -> Ability {
@@ -29,18 +31,22 @@ pub fn ability(around: &Surrounding) -> Ability {
 }
 
 /// Looks of a console on this terminal.
-pub fn looks(args: &LookArgs, around: &Surrounding) -> Result<UiOptions, CliError> {
+pub fn looks(args: &LookArgs, around: &Surrounding) -> UiOptions {
     let dialect = match ability(around) {
         Ability::Screen(dialect) => dialect,
         Ability::Lines => Dialect::default(),
     };
     let unicode = !args.ascii && around.has_unicode() && dialect.family.shows_unicode();
+    let far = around.var("SSH_CONNECTION").is_some();
     let tmux = around.var("TMUX").is_some() || dialect.family == Family::Tmux;
-    Ok(UiOptions {
-        theme: theme(&Said {
-            theme: args.theme.map(Theme::from),
+    UiOptions {
+        theme: theme(&Wanted {
+            theme: args.theme.map(Theme::from).filter(|_| args.theme_said == Said::ByHand),
             color: args.color,
-            set_up: set_up(around)?,
+            set_up: SetUp {
+                theme: args.theme.map(Theme::from).filter(|_| args.theme_said == Said::SetUp),
+                no_color: around.var("NO_COLOR").is_some(),
+            },
         }),
         charset: if unicode { Charset::Unicode } else { Charset::Ascii },
         dialect,
@@ -48,46 +54,33 @@ pub fn looks(args: &LookArgs, around: &Surrounding) -> Result<UiOptions, CliErro
         bandwidth: if args.low_bandwidth { Bandwidth::Low } else { Bandwidth::Full },
         mouse: if args.mouse { Mouse::On } else { Mouse::Off },
         notify: args.notify.map_or(Notify::Off, Notify::from),
-        refresh: if args.low_bandwidth { SLOW_REFRESH } else { REFRESH },
-        esc_delay: Millis(if around.var("SSH_CONNECTION").is_some() { 250 } else { 50 }),
+        refresh: args.refresh.unwrap_or(if args.low_bandwidth { SLOW_REFRESH } else { REFRESH }),
+        esc_delay: args.esc_delay.unwrap_or(if far { FAR_ESC_DELAY } else { ESC_DELAY }),
+        times: args.times.map(Times::from).unwrap_or_default(),
+        keys: args.keymap.clone(),
+        hues: args.hues.clone(),
         zone: jiff::tz::TimeZone::system(),
         multiplexer: if tmux { Multiplexer::Tmux } else { Multiplexer::None },
         home: Home::Apart,
         ..UiOptions::default()
-    })
+    }
 }
 
-/// The theme that the environment asks for.
-fn set_up(around: &Surrounding) -> Result<SetUp, CliError> {
-    let theme = match around.text("CICERONE_THEME") {
-        Some(word) => Some(named(&word)?),
-        None => None,
-    };
-    Ok(SetUp { theme, no_color: around.var("NO_COLOR").is_some() })
-}
-
-fn named(word: &str) -> Result<Theme, CliError> {
-    args::Theme::from_str(word, true).map(Theme::from).map_err(|_| {
-        CliError::usage(format!("CICERONE_THEME: there is no theme {word}"))
-            .hint("there are default, mono, high-contrast and colour-blind")
-    })
-}
-
-/// What was said of colours, by hand and in the environment.
-struct Said {
+/// What was said of colours.
+struct Wanted {
     theme: Option<Theme>,
     color: Color,
     set_up: SetUp,
 }
 
-/// What the environment says of colours.
+/// What files and variables say of colours.
 struct SetUp {
     theme: Option<Theme>,
     no_color: bool,
 }
 
-/// `--color never`, then `--theme`, then `NO_COLOR`, then `CICERONE_THEME`. `--color always` is against `NO_COLOR` only.
-fn theme(said: &Said) -> Theme {
+/// `--color never`, then `--theme`, then `NO_COLOR`, then `CICERONE_THEME` and config.toml. `--color always` is against `NO_COLOR` only.
+fn theme(said: &Wanted) -> Theme {
     let silenced = said.set_up.no_color && said.color == Color::Auto;
     match (said.color, said.theme) {
         (Color::Never, _) => Theme::Mono,
@@ -102,7 +95,7 @@ mod tests {
     use super::*;
 
     fn chosen(color: Color, flag: Option<Theme>, variable: Option<Theme>, no_color: bool) -> Theme {
-        theme(&Said { theme: flag, color, set_up: SetUp { theme: variable, no_color } })
+        theme(&Wanted { theme: flag, color, set_up: SetUp { theme: variable, no_color } })
     }
 
     #[test]
@@ -125,20 +118,5 @@ mod tests {
                 "{color:?} {flag:?} {variable:?} {no_color}"
             );
         }
-    }
-
-    #[test]
-    fn a_theme_has_the_names_that_people_try() {
-        for (word, theme) in [
-            ("default", Theme::Default),
-            ("mono", Theme::Mono),
-            ("high-contrast", Theme::HighContrast),
-            ("colour-blind", Theme::ColourBlind),
-            ("color-blind", Theme::ColourBlind),
-            ("cb", Theme::ColourBlind),
-        ] {
-            assert_eq!(named(word).unwrap(), theme);
-        }
-        assert!(named("pretty").unwrap_err().to_string().contains("there is no theme pretty"));
     }
 }

@@ -6,12 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use clap::{CommandFactory, Parser};
-
 pub mod answer;
 pub mod apart;
 pub mod args;
 pub mod attended;
+pub mod config;
 pub mod console;
 pub mod drive;
 pub mod ending;
@@ -23,6 +22,7 @@ pub mod inspect;
 pub mod logging;
 pub mod look;
 pub mod opening;
+pub mod paths;
 pub mod plan;
 pub mod preflight;
 pub mod registry;
@@ -39,7 +39,8 @@ pub mod wiring;
 use crate::rehearsal::guard;
 use crate::relay::Role;
 
-use args::{Cli, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
+use args::{ConfigVerb, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
+use config::{ParseError, Parsed, Setup};
 use error::CliError;
 use exit::Exit;
 use stream::{Patient, say};
@@ -54,15 +55,23 @@ pub fn main() -> ExitCode {
         return guard::run(rest);
     }
     install_hooks();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
+    let around = Surrounding::read();
+    let whole: Vec<OsString> = std::env::args_os().collect();
+    let parsed = match config::parse(&whole, &around) {
+        Ok(parsed) => parsed,
+        Err(ParseError::Usage(error)) => {
             // Help and version are answers, everything else is a usage error; clap prints both where they belong.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
+        Err(ParseError::Config(error)) => {
+            if apart::Duty::of_this_process(&around).is_some() {
+                // A file that was changed since the console read it. Nobody reads an engine's standard error.
+                let _ = apart::announce(&apart::Birth::Failed((*error).clone()));
+            }
+            return fail(&error);
+        }
     };
-    let around = Surrounding::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -72,7 +81,7 @@ pub fn main() -> ExitCode {
         }
     };
     // A panic has written its report in the hook; what is left to say is the exit code of a bug.
-    let work = AssertUnwindSafe(|| runtime.block_on(dispatch(cli, &around)));
+    let work = AssertUnwindSafe(|| runtime.block_on(dispatch(parsed, &around)));
     let Ok(result) = catch_unwind(work) else { return ExitCode::from(Exit::Bug as u8) };
     // Connections that still wait for a server must not keep the process.
     runtime.shutdown_background();
@@ -102,7 +111,8 @@ fn install_hooks() {
     }));
 }
 
-async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
+async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> {
+    let Parsed { cli, setup } = parsed;
     let (target, args) = (&cli.target, &cli.run);
     let mut out = Patient::new(std::io::stdout());
     let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
@@ -141,6 +151,10 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
             show::show(screen.into(), run.as_deref(), target, args, around, &mut out).await
         }
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
+        Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
+        Verb::Paths => {
+            paths::paths(&setup, target, args.output, around, &mut out).map(|exit| applied(args, exit))
+        }
         other @ (Verb::Completions { .. }
         | Verb::Man { .. }
         | Verb::Runs
@@ -153,6 +167,19 @@ async fn dispatch(cli: Cli, around: &Surrounding) -> Result<u8, CliError> {
 
 fn applied(args: &RunArgs, exit: Exit) -> u8 {
     args.exit_policy.apply(exit) as u8
+}
+
+fn configuration(
+    verb: Option<ConfigVerb>,
+    setup: &Setup,
+    args: &RunArgs,
+    out: &mut dyn Write,
+) -> Result<u8, CliError> {
+    let exit = match verb {
+        None => config::show(setup, args.output, out)?,
+        Some(ConfigVerb::Check { files }) => config::check(&files, out)?,
+    };
+    Ok(applied(args, exit))
 }
 
 /// Commands that need no server.
@@ -182,11 +209,11 @@ fn without_server(
             Ok(registry::check(&paths, out, output)?)
         }
         Verb::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "cicerone", &mut &mut *out);
+            clap_complete::generate(shell, &mut config::command(), "cicerone", &mut &mut *out);
             Ok(Exit::Verified as u8)
         }
         Verb::Man { folder } => {
-            clap_mangen::generate_to(Cli::command(), &folder).map_err(|error| {
+            clap_mangen::generate_to(config::command(), &folder).map_err(|error| {
                 CliError::usage(format!("no manual pages can be written into {}", folder.display()))
                     .because(&error)
                     .hint("make the folder first")
@@ -197,7 +224,9 @@ fn without_server(
             inspect::verify_journal(journal.as_deref(), target, args, around, out)
                 .map(|exit| applied(args, exit))
         }
-        Verb::Console { .. }
+        Verb::Config { .. }
+        | Verb::Paths
+        | Verb::Console { .. }
         | Verb::Attach { .. }
         | Verb::Show { .. }
         | Verb::Rehearse(_)

@@ -63,12 +63,16 @@ pub struct Fresh<'a> {
 
 /// The folder of all runs.
 pub fn state_dir(args: &TargetArgs, around: &Surrounding) -> Result<StateDir, CliError> {
-    let path = match &args.state_dir {
+    Ok(StateDir::open(&state_path(args, around)?)?)
+}
+
+/// Its path, whether it is there or not.
+pub fn state_path(args: &TargetArgs, around: &Surrounding) -> Result<PathBuf, CliError> {
+    match &args.state_dir {
         Some(path) => std::path::absolute(path)
-            .map_err(|error| CliError::usage("--state-dir does not name a folder").because(&error))?,
-        None => around.state_dir()?,
-    };
-    Ok(StateDir::open(&path)?)
+            .map_err(|error| CliError::usage("--state-dir does not name a folder").because(&error)),
+        None => around.state_dir(),
+    }
 }
 
 /// The unfinished run of a target, when there is one: also one that has built and then ended only because nobody was

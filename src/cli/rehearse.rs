@@ -235,7 +235,7 @@ async fn walk(
         let lifeline = cluster.lifeline().map_err(|error| {
             CliError::usage("the throwaway server cannot be handed over").because(&error).with_exit(Exit::Bug)
         })?;
-        let options = console::options(&reach, args, around)?;
+        let options = console::options(&reach, args, around);
         let duty = Duty::Rehearsal { conninfo: cluster.conninfo(DATABASE) };
         let engine = Engine::Starting(apart::start(&duty, Some(lifeline))?);
         // Whatever becomes of this process: it would wait for a server that the engine needs.

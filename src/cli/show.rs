@@ -38,7 +38,7 @@ pub async fn show(
     let (samples, note) = readings(&folder, &around.person()).await;
     let events = RunJournal::read(&folder.journal())?.events;
     let over = RunState::replay(&events).control.closed.is_some();
-    let looks = look::looks(&args.look, around)?;
+    let looks = look::looks(&args.look, around);
     let charset = match args.output {
         // Everything beyond ASCII is escaped in JSON: there is no terminal that could not show it.
         Output::Json => Charset::Unicode,

@@ -31,6 +31,13 @@ impl Surrounding {
         Self { vars: std::env::vars_os().collect(), clock, ids }
     }
 
+    /// One with these variables and no others.
+    #[cfg(test)]
+    pub(crate) fn of(vars: &[(&str, &str)]) -> Self {
+        let vars = vars.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { vars, ..Self::read() }
+    }
+
     /// Wall time.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()

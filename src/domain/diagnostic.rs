@@ -70,6 +70,12 @@ pub enum Code {
     TooManyEntries,
     /// Nothing to do in it.
     Nothing,
+    /// A password or the like where none belongs.
+    Secret,
+    /// A key of the keyboard that cannot be had.
+    BadKey,
+    /// A file that others could have written.
+    LooseFile,
 }
 
 impl Code {

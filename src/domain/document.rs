@@ -149,9 +149,14 @@ impl<'s> Document<'s> {
 impl<'d> Table<'d> {
     /// Reports every key that is none of `known`.
     pub(crate) fn only(&self, known: &[&'static str]) {
+        self.only_beside(known, &[]);
+    }
+
+    /// The same without a word about those of `beside`, which are told otherwise.
+    pub(crate) fn only_beside(&self, known: &[&'static str], beside: &[&str]) {
         for key in self.entries.keys() {
             let word = key.get_ref().as_ref();
-            if known.contains(&word) {
+            if known.contains(&word) || beside.contains(&word) {
                 continue;
             }
             let valid = format!("valid keys: {}", known.join(", "));
@@ -224,6 +229,21 @@ impl<'d> Table<'d> {
             return Vec::new();
         };
         array.iter().filter_map(|item| self.as_text(key, item)).collect()
+    }
+
+    /// A string or a list of strings; empty when the key is not there.
+    pub(crate) fn one_or_more(&self, key: &str) -> Vec<Text<'d>> {
+        match self.entries.get(key) {
+            Some(value) if value.get_ref().as_str().is_some() => {
+                self.as_text(key, value).into_iter().collect()
+            }
+            Some(_) | None => self.texts(key),
+        }
+    }
+
+    /// Every key with its place.
+    pub(crate) fn names(&self) -> Vec<Text<'d>> {
+        self.entries.keys().map(|key| Text { value: key.get_ref().as_ref(), span: key.span() }).collect()
     }
 
     /// One table, if the key is there.

@@ -10,7 +10,7 @@ pub mod check;
 pub mod command;
 pub mod decide;
 pub mod diagnostic;
-mod document;
+pub(crate) mod document;
 pub mod effect;
 pub mod estimate;
 pub mod event;

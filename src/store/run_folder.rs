@@ -244,12 +244,7 @@ impl RunFolder {
         let socket = if here.as_os_str().len() <= SOCKET_PATH {
             here
         } else {
-            let given = runtime_dir.filter(|dir| dir.is_absolute() && dir.as_os_str().len() < 40);
-            let folder = given.map_or_else(
-                || PathBuf::from(format!("/tmp/cicerone-{}", rustix::process::geteuid().as_raw())),
-                |dir| dir.join("cicerone"),
-            );
-            let folder = private_dir::ensure_root(&folder)?;
+            let folder = private_dir::ensure_root(&sockets(runtime_dir))?;
             sweep(&folder);
             let name = Digest::of(self.path.as_os_str().as_encoded_bytes());
             folder.join(format!("{}.sock", &name.as_str()[..16]))
@@ -319,6 +314,15 @@ impl RunFolder {
     fn input_path(&self, digest: &Digest) -> PathBuf {
         self.path.join("inputs").join(digest.as_str())
     }
+}
+
+/// The folder for sockets whose own place has too long a path: below the session's runtime folder, when that is short.
+pub fn sockets(runtime_dir: Option<PathBuf>) -> PathBuf {
+    let given = runtime_dir.filter(|dir| dir.is_absolute() && dir.as_os_str().len() < 40);
+    given.map_or_else(
+        || PathBuf::from(format!("/tmp/cicerone-{}", rustix::process::geteuid().as_raw())),
+        |dir| dir.join("cicerone"),
+    )
 }
 
 /// Removes the sockets of engines that were killed. One that was made a moment ago may not listen yet.

@@ -83,7 +83,7 @@ impl Console {
     pub(super) fn new(operator: Person, options: UiOptions) -> Self {
         Self {
             operator,
-            ui: UiState::new(options.theme, options.refresh),
+            ui: UiState::new(options.theme, options.refresh, options.times),
             options,
             picture: Picture::default(),
             samples: Samples::default(),

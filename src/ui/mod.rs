@@ -56,7 +56,7 @@ pub use message::{Hand, Inbound, Outbound};
 pub use rebind::{Refused, Wish};
 pub use thread::{print_after, run};
 pub use twin::{Sight, Twin, of_journal};
-pub use ui_state::Screen;
+pub use ui_state::{Screen, Times};
 
 /// Everything that the console is connected to.
 pub struct Wiring {
@@ -110,6 +110,8 @@ pub struct UiOptions {
     pub hues: Vec<(String, Hue)>,
     /// What the run may do, until its first event says so.
     pub mode: Mode,
+    /// How times are shown at first.
+    pub times: Times,
     /// The operator's zone, for times that they ask for in it.
     pub zone: jiff::tz::TimeZone,
     /// What sits between the console and the terminal.
@@ -137,6 +139,7 @@ impl Default for UiOptions {
             environment: Environment::Other("?".to_owned()),
             hues: Vec::new(),
             mode: Mode::Live,
+            times: Times::default(),
             zone: jiff::tz::TimeZone::UTC,
             multiplexer: Multiplexer::None,
             home: Home::Here,

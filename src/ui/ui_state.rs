@@ -197,13 +197,13 @@ pub(super) enum Aside {
 
 /// How times are shown. The clock in the bar is UTC whatever is chosen, and so are journal and report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Times {
-    /// `03:22:10Z`
+pub enum Times {
+    /// In UTC: `03:22:10Z`.
     #[default]
     Utc,
-    /// `04:22:10+01:00`
+    /// In the operator's zone: `04:22:10+01:00`.
     Local,
-    /// `00:12:03 ago`
+    /// As an age: `00:12:03 ago`.
     Relative,
 }
 
@@ -275,7 +275,7 @@ pub(super) struct View {
 
 impl UiState {
     /// The beginning.
-    pub(super) fn new(theme: Theme, refresh: Millis) -> Self {
+    pub(super) fn new(theme: Theme, refresh: Millis, times: Times) -> Self {
         Self {
             look: Vec::new(),
             cursor: Cursor::default(),
@@ -288,14 +288,7 @@ impl UiState {
             message: None,
             aside: Aside::No,
             history: Vec::new(),
-            view: View {
-                theme,
-                times: Times::default(),
-                refresh,
-                size: (80, 24),
-                order: Vec::new(),
-                interrupted: None,
-            },
+            view: View { theme, times, refresh, size: (80, 24), order: Vec::new(), interrupted: None },
         }
     }
 

@@ -13,6 +13,7 @@ mod server;
 mod wire;
 
 mod budget;
+mod config;
 mod console;
 mod console_stray;
 mod detach;

@@ -7,6 +7,7 @@
 mod scripted;
 
 mod architecture;
+mod config_doc;
 mod documents;
 mod preflight_doc;
 mod sample_registry;

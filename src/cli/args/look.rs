@@ -1,8 +1,12 @@
 //! How the console looks and behaves on its terminal.
 
+use std::ops::RangeInclusive;
+
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::domain::unit::Millis;
+use crate::text::parse_span;
 use crate::ui;
 
 /// Console.
@@ -13,10 +17,12 @@ pub struct LookArgs {
     /// Whether the console has colours.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub color: Color,
-    /// Its colours; CICERONE_THEME when left out, none when NO_COLOR is set.
-    // Read by hand: a flag is stronger than NO_COLOR, the variable is not, and clap does not tell them apart.
-    #[arg(long, global = true, value_enum, value_name = "THEME")]
+    /// Its colours. NO_COLOR is stronger than a theme that is set up, and weaker than this flag.
+    #[arg(long, global = true, value_enum, ignore_case = true, value_name = "THEME")]
     pub theme: Option<Theme>,
+    /// Where the theme was said.
+    #[arg(skip)]
+    pub theme_said: Said,
     /// ASCII only on the console.
     #[arg(long, global = true)]
     pub ascii: bool,
@@ -32,6 +38,102 @@ pub struct LookArgs {
     /// Let nothing move by itself but what has changed: no bars, no curves.
     #[arg(long, global = true, env = "CICERONE_REDUCED_MOTION", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
     pub reduced_motion: bool,
+    /// A new picture every so often: 500ms to 10s; every second, or every 5 s on a slow link, when left out.
+    #[arg(long, global = true, value_name = "TIME", value_parser = refresh)]
+    pub refresh: Option<Millis>,
+    /// How long Esc is held back for the rest of a key sequence, 10ms to 1s; 50ms, or 250ms over SSH, when left out.
+    #[arg(long, global = true, value_name = "TIME", value_parser = esc_delay)]
+    pub esc_delay: Option<Millis>,
+    /// How times are shown at first; the clock in the bar is always UTC.
+    #[arg(long, global = true, value_enum, value_name = "HOW")]
+    pub times: Option<Times>,
+    /// Put an action that only looks or holds on another key, e.g. log=L; may be given several times.
+    #[arg(long = "key", id = "keys", global = true, env = "CICERONE_KEYS", value_delimiter = ' ', value_name = "ACTION=KEY", value_parser = wish)]
+    pub keys: Vec<(String, String)>,
+    /// What keys do, once everything was read.
+    #[arg(skip)]
+    pub keymap: ui::Keymap,
+    /// Colours of environment words, upper case.
+    #[arg(skip)]
+    pub hues: Vec<(String, ui::Hue)>,
+}
+
+/// Where a value was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Said {
+    /// In a file or a variable, once for all.
+    #[default]
+    SetUp,
+    /// By a flag, for this command.
+    ByHand,
+}
+
+fn refresh(text: &str) -> Result<Millis, &'static str> {
+    within(text, 500..=10_000, "write a time from 500ms to 10s")
+}
+
+fn esc_delay(text: &str) -> Result<Millis, &'static str> {
+    within(text, 10..=1_000, "write a time from 10ms to 1s")
+}
+
+fn within(text: &str, limits: RangeInclusive<u64>, or: &'static str) -> Result<Millis, &'static str> {
+    parse_span(text).filter(|millis| limits.contains(millis)).map(Millis).ok_or(or)
+}
+
+fn wish(text: &str) -> Result<(String, String), &'static str> {
+    let (action, key) = text.split_once('=').ok_or("write ACTION=KEY, for example log=L")?;
+    Ok((action.to_owned(), key.to_owned()))
+}
+
+/// How times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Times {
+    /// In UTC (the default).
+    Utc,
+    /// In your zone.
+    Local,
+    /// As ages.
+    Relative,
+}
+
+impl From<Times> for ui::Times {
+    fn from(value: Times) -> Self {
+        match value {
+            Times::Utc => Self::Utc,
+            Times::Local => Self::Local,
+            Times::Relative => Self::Relative,
+        }
+    }
+}
+
+/// Colour of an environment word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hue {
+    /// Can be read on light and dark.
+    Red,
+    /// Needs a dark background.
+    Yellow,
+    /// Needs a dark background in most palettes.
+    Green,
+    /// Needs a dark background in most palettes.
+    Cyan,
+    /// Needs a light background in most palettes.
+    Blue,
+    /// Can be read on light and dark.
+    Magenta,
+}
+
+impl From<Hue> for ui::Hue {
+    fn from(value: Hue) -> Self {
+        match value {
+            Hue::Red => Self::Red,
+            Hue::Yellow => Self::Yellow,
+            Hue::Green => Self::Green,
+            Hue::Cyan => Self::Cyan,
+            Hue::Blue => Self::Blue,
+            Hue::Magenta => Self::Magenta,
+        }
+    }
 }
 
 /// Whether there are colours.
