@@ -435,7 +435,7 @@ pub struct RehearseArgs {
     /// may be given several times.
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<crate::rehearsal::fault::Fault>,
-    /// How long a fault holds what it holds, or waits for a build to strike.
+    /// How long a fault holds what it holds, or waits for a build to strike, from the first build on.
     #[arg(long, default_value = "20s", value_name = "TIME", value_parser = time)]
     pub fault_hold: Millis,
     /// Table that the faults writer and vacuum hold, as SQL writes it; the first one of the registry when left out.

@@ -9,7 +9,7 @@ use crate::domain::unit::Rows;
 use crate::pg::conninfo::Host;
 use crate::rehearsal::cluster::{Cluster, ClusterSpec};
 use crate::rehearsal::discover::{Binaries, DiscoverError, Wanted, discover};
-use crate::rehearsal::fault::{Fault, FaultTarget, Injection, Outcome, Timing, inject};
+use crate::rehearsal::fault::{Fault, FaultTarget, Injection, Outcome, Since, Timing, inject};
 use crate::rehearsal::fetch::{Consent, fetch};
 use crate::rehearsal::guard::Listen;
 use crate::rehearsal::sample::{SampleSize, analyze, load_sample, load_schema};
@@ -227,7 +227,8 @@ async fn walk(
 ) -> Result<u8, CliError> {
     let target_of_faults = FaultTarget::new(cluster, DATABASE)
         .on_table(&script.fault_table)
-        .holding(rehearsal.fault_hold.into());
+        .holding(rehearsal.fault_hold.into())
+        .counting(Since::FirstBuild);
     let mut injected = inject_all(&target_of_faults, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
     let Script { registry, playbook, .. } = script;
@@ -289,6 +290,7 @@ async fn report_fault(injection: Injection) {
     let line = match injection.stop().await {
         Ok(Outcome::Struck(pid)) => format!("Fault {fault}: struck pid {pid}"),
         Ok(Outcome::Released) => format!("Fault {fault}: over"),
+        Ok(Outcome::SessionEnded) => format!("Fault {fault}: its session was ended"),
         Ok(Outcome::NothingToHit) => format!("Fault {fault}: found nothing to hit"),
         Err(error) => format!("Fault {fault}: {error}"),
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cicerone::rehearsal::connect::connect;
-use cicerone::rehearsal::fault::{Fault, FaultError, FaultTarget, Outcome, inject};
+use cicerone::rehearsal::fault::{Fault, FaultError, FaultTarget, Outcome, Since, inject};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
@@ -94,6 +94,36 @@ async fn a_fault_ends_by_itself() {
         let injection = inject(fault, short).await.expect("injected");
         assert_eq!(injection.ended().await.expect("ended"), Outcome::NothingToHit, "{fault}");
     }
+}
+
+#[tokio::test]
+async fn a_fault_whose_time_counts_from_the_first_build_waits_for_that_build() {
+    let database = sample_database(MAJOR).await;
+    let session = database.connect().await;
+    let late = target(&database).holding(Duration::from_millis(10)).counting(Since::FirstBuild);
+    let late = inject(Fault::Writer, late).await.expect("injected");
+    let early = target(&database).holding(Duration::from_millis(300));
+    let early = inject(Fault::OpenSnapshot, early).await.expect("injected");
+    assert_eq!(early.ended().await.expect("ended"), Outcome::Released);
+    let writers = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fault: writer' \
+        AND datname = current_database() AND state = 'idle in transaction'";
+    assert_eq!(session.query_one(writers, &[]).await.expect("a count").get::<_, i64>(0), 1);
+    build(&database).await.await.expect("joined").expect("built");
+    assert_eq!(late.ended().await.expect("ended"), Outcome::Released);
+}
+
+#[tokio::test]
+async fn whoever_ends_the_session_of_a_fault_ends_the_fault() {
+    let database = sample_database(MAJOR).await;
+    let session = database.connect().await;
+    let fault = inject(Fault::Writer, target(&database)).await.expect("injected");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fault: writer' \
+        AND datname = current_database()";
+    session.execute(end, &[]).await.expect("ended");
+    let gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'fault: writer' \
+        AND datname = current_database())";
+    until(&session, gone).await;
+    assert_eq!(fault.stop().await.expect("stopped"), Outcome::SessionEnded);
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@
 //! belongs. WAL stays on the roomy disk; without it the server would stop instead of failing the build.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{FaultError, FaultTarget, Outcome, pass};
+use super::term::Term;
+use super::{FaultError, FaultTarget, Outcome};
 use crate::rehearsal::connect::connect;
 
 const TABLESPACE: &str = "rehearsal_small_disk";
@@ -41,8 +41,8 @@ pub(super) async fn shrink(target: &FaultTarget) -> Result<SmallDisk, FaultError
 
 impl SmallDisk {
     /// After its time somebody makes room, so that a second try can succeed.
-    pub(super) async fn hold(self, hold: Duration, stop: CancellationToken) -> Result<Outcome, FaultError> {
-        pass(hold, &stop).await;
+    pub(super) async fn hold(self, term: Term, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        term.passes(&stop).await;
         enlarge(&self.path)?;
         Ok(Outcome::Released)
     }

@@ -7,7 +7,8 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::{FaultError, FaultTarget, Outcome, pass};
+use super::term::Term;
+use super::{FaultError, FaultTarget, Outcome};
 use crate::rehearsal::connect::connect;
 
 /// How often a condition on the server is looked at.
@@ -19,10 +20,14 @@ const LONGEST_NAP_MS: u64 = 100;
 pub(super) struct OpenTransaction(Client);
 
 impl OpenTransaction {
-    pub(super) async fn hold(self, hold: Duration, stop: CancellationToken) -> Result<Outcome, FaultError> {
-        pass(hold, &stop).await;
-        self.0.batch_execute("ROLLBACK").await?;
-        Ok(Outcome::Released)
+    pub(super) async fn hold(self, term: Term, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        term.passes(&stop).await;
+        match self.0.batch_execute("ROLLBACK").await {
+            Ok(()) => Ok(Outcome::Released),
+            // Whoever ends the session that holds a build up does what the fault is there for.
+            Err(_) if self.0.is_closed() => Ok(Outcome::SessionEnded),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -93,18 +98,15 @@ fn pace(pages: u64, hold: Duration) -> (u64, u64) {
 }
 
 impl RunningVacuum {
-    pub(super) async fn hold(
-        mut self,
-        hold: Duration,
-        stop: CancellationToken,
-    ) -> Result<Outcome, FaultError> {
+    pub(super) async fn hold(mut self, term: Term, stop: CancellationToken) -> Result<Outcome, FaultError> {
         tokio::select! {
             ended = &mut self.statement => {
                 ended??;
                 return Ok(Outcome::Released);
             }
             // The naps are reckoned for `hold`; a table that is not cached costs more.
-            () = pass(hold.saturating_mul(2), &stop) => {}
+            () = sleep(term.hold.saturating_mul(2)) => {}
+            () = stop.cancelled() => {}
         }
         self.canceller.execute("SELECT pg_cancel_backend($1)", &[&self.pid]).await?;
         // Cancelled or finished in the same moment: either way it has let go.

@@ -6,6 +6,7 @@
 mod disk;
 mod holder;
 mod strike;
+mod term;
 
 use std::fmt;
 use std::future::Future;
@@ -17,9 +18,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use term::Since;
+
 use super::cluster::Cluster;
 use super::connect::ConnectError;
 use crate::domain::id::Pid;
+use term::Term;
 
 /// A fault, by the name that `--fault` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,6 +134,7 @@ pub struct FaultTarget {
     postmaster: i32,
     table: String,
     hold: Duration,
+    since: Since,
 }
 
 impl FaultTarget {
@@ -143,6 +148,7 @@ impl FaultTarget {
             postmaster: cluster.postmaster_pid(),
             table: "leads".to_owned(),
             hold: Duration::from_secs(20),
+            since: Since::Injection,
         }
     }
 
@@ -156,6 +162,12 @@ impl FaultTarget {
     #[must_use]
     pub fn holding(self, hold: Duration) -> Self {
         Self { hold, ..self }
+    }
+
+    /// From when on that time is counted; a [`Fault::Vacuum`] runs from its injection whatever is said here.
+    #[must_use]
+    pub fn counting(self, since: Since) -> Self {
+        Self { since, ..self }
     }
 }
 
@@ -205,6 +217,8 @@ pub enum FaultError {
 pub enum Outcome {
     /// What was held is free again.
     Released,
+    /// The session that held it was ended by somebody.
+    SessionEnded,
     /// A build was hit; the backend that was signalled, which is not the build's own for [`Fault::KillServer`].
     Struck(Pid),
     /// No build was seen in time.
@@ -243,28 +257,19 @@ type Rest = Pin<Box<dyn Future<Output = Result<Outcome, FaultError>> + Send>>;
 /// a watcher waits for a build.
 pub async fn inject(fault: Fault, target: FaultTarget) -> Result<Injection, FaultError> {
     let stop = CancellationToken::new();
+    let term = Term::of(&target).await?;
     let rest: Rest = match fault {
-        Fault::OpenSnapshot => {
-            Box::pin(holder::open_snapshot(&target).await?.hold(target.hold, stop.clone()))
-        }
-        Fault::Writer => Box::pin(holder::write(&target).await?.hold(target.hold, stop.clone())),
-        Fault::Vacuum => Box::pin(holder::vacuum(&target).await?.hold(target.hold, stop.clone())),
-        Fault::Cancel => Box::pin(strike::Striker::new(target).await?.cancel(stop.clone())),
-        Fault::Terminate => Box::pin(strike::Striker::new(target).await?.terminate(stop.clone())),
-        Fault::KillServer => Box::pin(strike::Striker::new(target).await?.kill_server(stop.clone())),
-        Fault::DiskFull => Box::pin(disk::shrink(&target).await?.hold(target.hold, stop.clone())),
+        Fault::OpenSnapshot => Box::pin(holder::open_snapshot(&target).await?.hold(term, stop.clone())),
+        Fault::Writer => Box::pin(holder::write(&target).await?.hold(term, stop.clone())),
+        Fault::Vacuum => Box::pin(holder::vacuum(&target).await?.hold(term, stop.clone())),
+        Fault::Cancel => Box::pin(strike::Striker::new(target).await?.cancel(term, stop.clone())),
+        Fault::Terminate => Box::pin(strike::Striker::new(target).await?.terminate(term, stop.clone())),
+        Fault::KillServer => Box::pin(strike::Striker::new(target).await?.kill_server(term, stop.clone())),
+        Fault::DiskFull => Box::pin(disk::shrink(&target).await?.hold(term, stop.clone())),
     };
     #[expect(clippy::disallowed_methods, reason = "joined by Injection, which hands on its result")]
     let task = tokio::spawn(rest);
     Ok(Injection { fault, stop, task })
-}
-
-/// Waits until the time is over or the fault is told to end.
-async fn pass(hold: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = tokio::time::sleep(hold) => {}
-        () = stop.cancelled() => {}
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
+use super::term::Term;
 use super::{FaultError, FaultTarget, Outcome};
 use crate::domain::id::Pid;
 use crate::rehearsal::connect::connect;
@@ -49,21 +50,27 @@ impl Striker {
         Ok(Self { session, target })
     }
 
-    pub(super) async fn cancel(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
-        self.strike(CANCEL, &stop).await
+    pub(super) async fn cancel(self, term: Term, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        self.strike(CANCEL, term, &stop).await
     }
 
-    pub(super) async fn terminate(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
-        self.strike(TERMINATE, &stop).await
+    pub(super) async fn terminate(self, term: Term, stop: CancellationToken) -> Result<Outcome, FaultError> {
+        self.strike(TERMINATE, term, &stop).await
     }
 
     /// Kills this session's own backend once a build is seen. The postmaster cannot know what the dead process did to
     /// shared memory, so it drops every session and recovers: the same as for any other backend.
-    pub(super) async fn kill_server(self, stop: CancellationToken) -> Result<Outcome, FaultError> {
+    pub(super) async fn kill_server(
+        self,
+        term: Term,
+        stop: CancellationToken,
+    ) -> Result<Outcome, FaultError> {
         let pid: i32 = self.session.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
-        match self.strike(LOOK, &stop).await? {
+        match self.strike(LOOK, term, &stop).await? {
             Outcome::Struck(_) => {}
-            missed @ (Outcome::NothingToHit | Outcome::Released) => return Ok(missed),
+            missed @ (Outcome::NothingToHit | Outcome::Released | Outcome::SessionEnded) => {
+                return Ok(missed);
+            }
         }
         let victim = rustix::process::Pid::from_raw(pid).ok_or(FaultError::NotOurs(Pid(pid)))?;
         if !is_child_of(pid, self.target.postmaster) {
@@ -75,20 +82,24 @@ impl Striker {
     }
 
     /// Repeats a statement until it returns a row, whose first column is a pid.
-    async fn strike(&self, sql: &str, stop: &CancellationToken) -> Result<Outcome, FaultError> {
+    async fn strike(&self, sql: &str, term: Term, stop: &CancellationToken) -> Result<Outcome, FaultError> {
         let statement = self.session.prepare(sql).await?;
-        let since = tokio::time::Instant::now();
         let look = async {
+            let since = tokio::time::Instant::now();
             loop {
-                let grown = if since.elapsed() < self.target.hold / 4 { GROWN } else { Duration::ZERO };
+                let grown = if since.elapsed() < term.hold / 4 { GROWN } else { Duration::ZERO };
                 if let Some(row) = self.session.query_opt(&statement, &[&grown.as_secs_f64()]).await? {
                     return Ok(Outcome::Struck(Pid(row.get(0))));
                 }
                 sleep(POLL).await;
             }
         };
+        let strike = async {
+            term.begins().await;
+            timeout(term.hold, look).await
+        };
         tokio::select! {
-            struck = timeout(self.target.hold, look) => struck.unwrap_or(Ok(Outcome::NothingToHit)),
+            struck = strike => struck.unwrap_or(Ok(Outcome::NothingToHit)),
             () = stop.cancelled() => Ok(Outcome::NothingToHit),
         }
     }
