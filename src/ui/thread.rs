@@ -12,8 +12,10 @@ use super::render;
 use super::terminal::Terminal;
 use super::{Inbound, Leave, Multiplexer, Outbound, UiError, Wiring};
 
-/// Least time between two frames that answer keys.
+/// Least time between frames that answer keys, over any longer time.
 const KEY_PACE: Duration = Duration::from_millis(100);
+/// So many of them are drawn at once before that holds: a person waits for the answer to a key, not for a pace.
+const KEYS_AT_ONCE: u32 = 5;
 /// How often the size of the terminal is looked at, and longest wait of this thread.
 const LOOK_PACE: Duration = Duration::from_millis(250);
 /// How often the rest of a long text on the shell's screen is offered to the terminal.
@@ -181,19 +183,27 @@ fn forward(inbound: Receiver<Inbound>, to: std::sync::mpsc::Sender<Wake>) -> Res
         .map_err(|source| UiError::Thread { which: "event", source })
 }
 
-/// When to draw: at once at first, ten times a second for keys, once per refresh for data.
+/// When to draw: at once at first and for the first keys of many, ten times a second for all others, once per refresh
+/// for data.
 #[derive(Debug, Default)]
 struct Pace {
     refresh: Duration,
     last: Option<(Duration, (u16, u16))>,
     key: bool,
+    /// When all frames that answered keys would have been drawn at their pace.
+    keys_until: Duration,
 }
 
 impl Pace {
     fn next(&self, at: Duration) -> Duration {
         let Some((last, _)) = self.last else { return Duration::ZERO };
-        let pace = if self.key { KEY_PACE } else { self.refresh };
-        (last + pace).saturating_sub(at)
+        let due = last + self.refresh;
+        let due = if self.key {
+            due.min(self.keys_until.saturating_sub(KEY_PACE * (KEYS_AT_ONCE - 1)))
+        } else {
+            due
+        };
+        due.saturating_sub(at)
     }
 
     fn due(&self, at: Duration, size: (u16, u16)) -> bool {
@@ -202,7 +212,9 @@ impl Pace {
 
     fn drawn(&mut self, at: Duration, size: (u16, u16)) {
         self.last = Some((at, size));
-        self.key = false;
+        if std::mem::take(&mut self.key) {
+            self.keys_until = self.keys_until.max(at) + KEY_PACE;
+        }
     }
 }
 
@@ -214,17 +226,38 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    const SIZE: (u16, u16) = (80, 24);
+
     #[test]
-    fn the_first_frame_is_due_at_once_data_once_a_second_and_keys_ten_times() {
-        let size = (80, 24);
+    fn the_first_frame_is_due_at_once_and_data_once_a_refresh() {
         let mut pace = Pace { refresh: ms(1_000), ..Pace::default() };
-        assert!(pace.due(ms(0), size));
-        pace.drawn(ms(0), size);
-        assert!(!pace.due(ms(999), size));
-        assert!(pace.due(ms(1_000), size));
-        pace.key = true;
-        assert!(!pace.due(ms(99), size));
-        assert!(pace.due(ms(100), size));
+        assert!(pace.due(ms(0), SIZE));
+        pace.drawn(ms(0), SIZE);
+        assert!(!pace.due(ms(999), SIZE));
+        assert!(pace.due(ms(1_000), SIZE));
         assert!(pace.due(ms(1), (120, 40)), "a new size is drawn at once");
+    }
+
+    #[test]
+    fn a_key_is_answered_at_once_and_many_of_them_ten_times_a_second() {
+        let mut pace = Pace { refresh: ms(1_000), ..Pace::default() };
+        pace.drawn(ms(5_000), SIZE);
+        let drawn = |pace: &mut Pace, at: u64| {
+            pace.key = true;
+            let due = pace.due(ms(at), SIZE);
+            if due {
+                pace.drawn(ms(at), SIZE);
+            }
+            due
+        };
+        // Right after a frame of data, and as fast as fingers for a while.
+        assert!((0..5).all(|key| drawn(&mut pace, 5_001 + key * 10)));
+        assert!(!drawn(&mut pace, 5_051));
+        // Held down for ten seconds.
+        let frames = (0..1_000).filter(|tick| drawn(&mut pace, 5_060 + tick * 10)).count();
+        assert!((98..=101).contains(&frames), "{frames}");
+        // What was not drawn at once is not forgotten.
+        pace.key = true;
+        assert!(pace.next(ms(15_061)) <= KEY_PACE);
     }
 }
