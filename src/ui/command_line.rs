@@ -58,7 +58,8 @@ impl Console {
             }
             Prompt::Command(text, back) => match edited(text, key) {
                 Edited::Text(text) => {
-                    let text = if key == Key::Tab { completed(&text) } else { text };
+                    self.ui.message = None;
+                    let text = if key == Key::Tab { self.complete_command(&text, now) } else { text };
                     self.ui.prompt = Some(Prompt::Command(text, back));
                     Vec::new()
                 }
@@ -66,6 +67,17 @@ impl Console {
                 Edited::Closed => Vec::new(),
             },
         }
+    }
+
+    /// Completes as far as commands agree, and lists those that do not.
+    fn complete_command(&mut self, text: &str, now: jiff::Timestamp) -> String {
+        let matching: Vec<&str> = beginning(text).map(str::trim_end).collect();
+        if matching.is_empty() {
+            self.ui.say(Tone::Warn, format!("no command begins with :{text}. [?] lists them all"), now);
+        } else if matching.len() > 1 {
+            self.ui.say(Tone::Plain, matching.join("  "), now);
+        }
+        completed(text)
     }
 
     /// Puts a command of before into the prompt, counted from the newest; what is typed stays where there is none.
@@ -188,9 +200,13 @@ fn edited(mut text: String, key: Key) -> Edited {
     Edited::Text(text)
 }
 
+fn beginning(text: &str) -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(command, _)| *command).filter(move |it| it.starts_with(text))
+}
+
 /// The longest text that every command beginning so has in common.
 fn completed(text: &str) -> String {
-    let mut matching = COMMANDS.iter().map(|(command, _)| *command).filter(|it| it.starts_with(text));
+    let mut matching = beginning(text);
     let Some(first) = matching.next() else { return text.to_owned() };
     let common = matching.fold(first.len(), |length, other| {
         first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count().min(length)

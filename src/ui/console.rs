@@ -283,7 +283,12 @@ impl Console {
             return vec![Outcome::Back];
         }
         let Token::Key(key) = timed.token else {
-            self.ui.say(Tone::Warn, "a paste was dropped: nothing here takes one", now);
+            let dropped = "a paste was dropped: nothing here takes one";
+            // A tall panel covers the line that messages stand in.
+            if let Some(panel) = &mut self.ui.panel {
+                panel.said = Some("a paste was dropped: type it".to_owned());
+            }
+            self.ui.say(Tone::Warn, dropped, now);
             return Vec::new();
         };
         if let Arm::Armed { last_key, .. } = &mut self.ui.arm {

@@ -1,6 +1,7 @@
 //! Which panel an action opens, and whether an open one is still about what it was opened for.
 
 use crate::domain::blocker::Holder;
+use crate::domain::decide::REASON_LETTERS;
 use crate::domain::id::EntryKey;
 use crate::domain::state::{BuildStatus, StepStatus};
 use crate::domain::target::LeftoverPolicy;
@@ -23,7 +24,7 @@ pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, Strin
     let panel = match deed {
         Deed::Forward if at_sign_off(scene) => Panel::new(
             Purpose::SignOff,
-            vec![Field::new("your name", Rule::Name), Field::new("reason or remark", Rule::Reason)],
+            vec![Field::new("your name", Rule::Name), reason("reason or remark")],
         ),
         Deed::Forward => {
             let (step, _) = scene.held().ok_or_else(nothing)?;
@@ -36,7 +37,7 @@ pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, Strin
             let check = scene.check().ok_or_else(nothing)?;
             let purpose =
                 Purpose::Waive { check: check.result.id.clone(), found: check.result.found.clone() };
-            Panel::new(purpose, vec![Field::new("reason, kept in the report", Rule::Reason)])
+            Panel::new(purpose, vec![reason("reason, kept in the report")])
         }
         Deed::Stop => {
             let key = entry_key(scene).ok_or_else(nothing)?;
@@ -49,7 +50,7 @@ pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, Strin
             let name = entries.first().map(|key| index_name(scene, key)).ok_or_else(nothing)?;
             let fields = vec![
                 Field::new("type the index name", Rule::Exact(name)),
-                Field::new("reason, kept in the report", Rule::Reason),
+                reason("reason, kept in the report"),
             ];
             Panel::new(Purpose::Undo { entries, reach: Reach::These }, fields)
         }
@@ -58,7 +59,7 @@ pub(super) fn open(deed: Deed, scene: &Scene<'_>) -> Result<Option<Panel>, Strin
             let item = scene.entry().ok_or_else(nothing)?;
             Panel::new(
                 Purpose::Skip { entry: item.key.clone() },
-                vec![word("skip"), Field::new("reason, kept in the report", Rule::Reason)],
+                vec![word("skip"), reason("reason, kept in the report")],
             )
         }
         Deed::Retry => {
@@ -84,14 +85,14 @@ pub(super) fn undo_everything(scene: &Scene<'_>) -> Result<Panel, String> {
     let database = scene.database().ok_or_else(|| "not connected yet".to_owned())?;
     let fields = vec![
         Field::new("type the database name", Rule::Exact(scene.show().whole(database))),
-        Field::new("reason, kept in the report", Rule::Reason),
+        reason("reason, kept in the report"),
     ];
     Ok(Panel::new(Purpose::Undo { entries, reach: Reach::Everything }, fields))
 }
 
 /// The panel that ends the run before its end.
 pub(super) fn abort() -> Panel {
-    Panel::new(Purpose::Abort, vec![word("abort"), Field::new("reason, kept in the report", Rule::Reason)])
+    Panel::new(Purpose::Abort, vec![word("abort"), reason("reason, kept in the report")])
 }
 
 /// The panel that leaves a run that goes on.
@@ -111,6 +112,11 @@ fn word(word: &'static str) -> Field {
     Field::new(format!("type {word}"), Rule::Exact(word.to_owned()))
 }
 
+/// Free words, of which there must be enough to say something.
+fn reason(label: &str) -> Field {
+    Field::new(format!("{label}: {REASON_LETTERS} letters or more"), Rule::Reason)
+}
+
 /// An index's name as it has to be typed: as the screen shows it.
 fn index_name(scene: &Scene<'_>, key: &EntryKey) -> String {
     let name = scene.item(key).map_or(key.0.as_str(), |item| item.name.as_str());
@@ -127,7 +133,7 @@ fn end_session(scene: &Scene<'_>) -> Option<Panel> {
             Rule::OneOf(&[CANCEL, TERMINATE]),
         ),
         Field::new("type pid and application", Rule::Exact(named.trim().to_owned())),
-        Field::new("reason, kept in the report", Rule::Reason),
+        reason("reason, kept in the report"),
     ];
     Some(Panel::new(Purpose::EndSession { backend: *backend, description: blocker.line() }, fields))
 }

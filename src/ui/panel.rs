@@ -7,6 +7,7 @@ use crate::domain::decide::REASON_LETTERS;
 use crate::domain::event::{DropPurpose, SessionEnd};
 use crate::domain::id::{BackendId, CheckId, EntryKey, Oid, StepId};
 use crate::domain::target::LeftoverPolicy;
+use crate::text::plural;
 
 use super::input::Key;
 
@@ -147,7 +148,9 @@ impl Field {
             Rule::OneOf(words) if words.contains(&self.text.as_str()) => None,
             Rule::OneOf(words) => Some(format!("not yet: {}", words.join(" or "))),
             Rule::Reason if letters >= REASON_LETTERS => None,
-            Rule::Reason => Some(format!("not yet: {} more letters", REASON_LETTERS - letters)),
+            Rule::Reason => {
+                Some(format!("not yet: {}", plural(REASON_LETTERS - letters, "more letter", "more letters")))
+            }
             Rule::Name if letters > 0 => None,
             Rule::Name => Some("not yet: a name is needed".to_owned()),
         }

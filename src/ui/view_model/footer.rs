@@ -252,7 +252,10 @@ pub(super) fn sql(scene: &Scene<'_>, width: usize) -> (Line, Line) {
 /// Keys that do something here; those that cannot act now stand in round brackets.
 pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
     if scene.ui.panel.is_some() {
-        return Line::of(Tone::Dim, " type what is asked, then Enter   [Esc] leaves all as it is   no paste");
+        return Line::of(
+            Tone::Dim,
+            " type what is asked, then Enter  [Esc] leaves all as it is  [Ctrl-U] clears",
+        );
     }
     let screen = scene.screen();
     let bound: Vec<&Binding> = scene.options.keys.bindings().iter().filter(|it| it.on(screen)).collect();

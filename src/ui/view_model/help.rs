@@ -10,11 +10,17 @@ use super::line::{Block, Line, Pane, Tone};
 
 /// Cells of the column of keys.
 const KEY_CELLS: usize = 9;
+const LEVELS: [&str; 2] = [
+    "  look   one key, at any time          hold   one key, at once, shown in the log",
+    "  go     a panel; type the word        armed  :arm, then a panel; type the name",
+];
 
 /// The help screen.
 pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block> {
     let screen = scene.screen_below_help();
-    let mut lines = vec![Line::of(Tone::Strong, "  KEY       LEVEL  WHAT")];
+    // How a level is asked for comes first: whoever looks for it may not know that there is more below.
+    let mut lines: Vec<Line> = LEVELS.iter().map(|text| Line::of(Tone::Plain, *text)).collect();
+    lines.push(Line::of(Tone::Strong, "  KEY       LEVEL  WHAT"));
     for binding in scene.options.keys.bindings().iter().filter(|binding| binding.on(screen)) {
         let able = allowed(binding.action, scene);
         let tone = if able.is_ok() { Tone::Plain } else { Tone::Dim };
@@ -41,13 +47,6 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
         }
     }
     lines.push(Line::default());
-    for text in [
-        "  look   one key, at any time          hold   one key, at once, shown in the log",
-        "  go     a panel; type the word        armed  :arm, then a panel; type the name",
-    ] {
-        lines.push(Line::of(Tone::Dim, text));
-    }
-    lines.push(Line::default());
     for (command, what) in COMMANDS {
         let text = format!("{} {what}", fit_left(&format!(":{command}"), 10));
         let wrapped = super::super::show::wrap(&text, width.saturating_sub(3));
@@ -56,7 +55,8 @@ pub(super) fn body(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Block>
     let rows = height.saturating_sub(1);
     let skip = scene.ui.cursor.line.min(lines.len().saturating_sub(rows));
     let more = if lines.len() > rows {
-        format!("  ({} scroll, Esc back)", super::scroll_keys(scene))
+        let keys = super::scroll_keys(scene);
+        format!("  {}-{} of {}  ({keys} scroll, Esc back)", skip + 1, skip + rows, lines.len())
     } else {
         "  (Esc back)".to_owned()
     };
