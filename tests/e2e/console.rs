@@ -253,11 +253,7 @@ async fn whoever_holds_a_build_up_is_named_and_ended_by_name() {
 
 /// Statements that cancel or end somebody.
 pub(crate) fn signals(database: &Database) -> Vec<String> {
-    let log = database.log();
-    let found = log
-        .all()
-        .filter(|(_, sql)| sql.contains("pg_terminate_backend") || sql.contains("pg_cancel_backend"));
-    found.map(|(_, sql)| sql.to_owned()).collect()
+    database.log().signals()
 }
 
 #[tokio::test]

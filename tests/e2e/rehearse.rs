@@ -14,14 +14,14 @@ use crate::support::cluster::{binaries, surroundings};
 use crate::support::wait::eventually;
 
 /// A home, and a folder for throwaway servers that whoever runs them can search.
-struct Stage {
-    home: Home,
-    servers: tempfile::TempDir,
+pub(crate) struct Stage {
+    pub(crate) home: Home,
+    pub(crate) servers: tempfile::TempDir,
     programs: PathBuf,
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let servers = tempfile::tempdir().expect("a folder");
         fs_err::set_permissions(servers.path(), PermissionsExt::from_mode(0o755)).expect("permissions");
         Self { home: Home::new(), servers, programs: binaries(MAJOR, &surroundings()).folder }
@@ -35,7 +35,7 @@ impl Stage {
         stage
     }
 
-    fn rehearse(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn rehearse(&self, arguments: &[&str]) -> Command {
         let mut command = self.home.cicerone(&["rehearse"]);
         command
             .arg("--pg-bin")
@@ -53,7 +53,7 @@ impl Stage {
     }
 
     #[track_caller]
-    fn nothing_is_left(&self) {
+    pub(crate) fn nothing_is_left(&self) {
         assert_eq!(entries(self.servers.path()), [""; 0]);
     }
 }

@@ -1,6 +1,7 @@
 //! The server of these tests, which writes down every statement, and what its log and catalogs tell.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cicerone::rehearsal::cluster::Cluster;
@@ -113,18 +114,7 @@ impl Database {
 
     /// What the server's log has of this database.
     pub(crate) fn log(&self) -> Log {
-        let text = fs_err::read(self.cluster.log_path()).expect("the server's log");
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let entries = text.split('\x1e').filter_map(|entry| self.entry(entry)).collect();
-        Log { entries }
-    }
-
-    /// `2026-11-20 03:21:10.123 UTC [4711] e2e_3 LOG:  statement: SELECT 1`
-    fn entry(&self, entry: &str) -> Option<Entry> {
-        let (_, rest) = entry.split_once(" [")?;
-        let (pid, rest) = rest.split_once("] ")?;
-        let text = rest.strip_prefix(&self.name)?.strip_prefix(' ')?;
-        Some(Entry { pid: pid.parse().ok()?, text: text.trim_end().to_owned() })
+        Log::read(&self.cluster.log_path(), &self.name)
     }
 }
 
@@ -133,6 +123,16 @@ impl Database {
 pub(crate) struct Entry {
     pub(crate) pid: u32,
     pub(crate) text: String,
+}
+
+impl Entry {
+    /// `2026-11-20 03:21:10.123 UTC [4711] e2e_3 LOG:  statement: SELECT 1`
+    fn read(entry: &str, database: &str) -> Option<Self> {
+        let (_, rest) = entry.split_once(" [")?;
+        let (pid, rest) = rest.split_once("] ")?;
+        let text = rest.strip_prefix(database)?.strip_prefix(' ')?;
+        Some(Self { pid: pid.parse().ok()?, text: text.trim_end().to_owned() })
+    }
 }
 
 /// How a statement ended.
@@ -160,6 +160,13 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// What a server with [`LOGGING`] has written down of a database.
+    pub(crate) fn read(path: &Path, database: &str) -> Self {
+        let text = fs_err::read(path).expect("the server's log");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Self { entries: text.split('\x1e').filter_map(|entry| Entry::read(entry, database)).collect() }
+    }
+
     /// Statements whose text, without a leading comment, begins with one of `heads`.
     pub(crate) fn statements(&self, heads: &[&str]) -> Vec<Statement> {
         let mut all: Vec<Statement> = Vec::new();
@@ -205,6 +212,12 @@ impl Log {
         let mut found = self.statements(&heads);
         found.retain(|it| !it.sql.contains("pg_temp.") && !it.sql.starts_with("LOCK"));
         found
+    }
+
+    /// Statements that cancel or end somebody.
+    pub(crate) fn signals(&self) -> Vec<String> {
+        let signal = |sql: &str| sql.contains("pg_terminate_backend") || sql.contains("pg_cancel_backend");
+        self.all().filter(|(_, sql)| signal(sql)).map(|(_, sql)| sql.to_owned()).collect()
     }
 
     /// Everything of some sessions, for the message of a test that fails.
