@@ -90,8 +90,9 @@ fn missing(screen: &str, twin: &Twin) -> Vec<String> {
     let whole: Vec<&str> = said.split_whitespace().collect();
     let mut missing = Vec::new();
     let rows: Vec<&str> = screen.lines().collect();
-    // The log's title counts lines as they are broken on that screen; the last line has the keys that it has room for.
-    for line in rows[..rows.len() - 1].iter().filter(|line| !line.contains("-- log  ")) {
+    // Titles of log and help count lines as they are broken on that screen; the last line has the keys that it has room for.
+    let counts = |line: &str| line.contains("-- log  ") || line.contains("-- keys of ");
+    for line in rows[..rows.len() - 1].iter().filter(|line| !counts(line)) {
         for word in line.trim_matches('"').split_whitespace() {
             let word = word.trim_matches('-').trim_start_matches('>');
             // What a screen cuts, and how it marks that, is its own affair: the beginning has to be the same.
