@@ -257,6 +257,28 @@ mod tests {
     }
 
     #[test]
+    fn completions_and_manual_pages_know_every_flag_and_command() {
+        let command = command();
+        let mut texts = Vec::new();
+        for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut command.clone(), "cicerone", &mut text);
+            texts.push(String::from_utf8(text).unwrap());
+        }
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.clone()).render(&mut page).unwrap();
+        texts.push(String::from_utf8(page).unwrap().replace('\\', ""));
+        for text in &texts {
+            for word in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(text.contains(word), "--{word}");
+            }
+            for word in command.get_subcommands().map(clap::Command::get_name) {
+                assert!(text.contains(word), "{word}");
+            }
+        }
+    }
+
+    #[test]
     fn a_switch_can_be_said_no_to() {
         use clap::FromArgMatches;
         let mouse = |words: &[&str]| {

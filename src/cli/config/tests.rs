@@ -89,6 +89,30 @@ fn later_files_override_value_by_value_and_flags_override_all() {
 }
 
 #[test]
+fn what_is_set_up_reaches_the_console() {
+    use crate::ui::{Bandwidth, Charset, Keymap, Motion, Mouse, Notify, Theme, Times, Wish};
+    let desk = Desk::with(&[(
+        USER,
+        "[console]\ntheme = \"colour-blind\"\nascii = true\nrefresh = \"10s\"\nesc_delay = \"1s\"\ntimes = \"relative\"\nnotify = \"osc9\"\n\
+         mouse = true\nlow_bandwidth = true\nreduced_motion = true\n[keys]\nlog = \"o\"\n[targets.a]\nhost = \"h\"\ncolour = \"cyan\"\n",
+    )]);
+    let around = Surrounding::of(&[("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")]);
+    let options = super::super::look::looks(&desk.good(&["runs"]).cli.run.look, &around);
+    assert_eq!((options.theme, options.charset), (Theme::ColourBlind, Charset::Ascii));
+    assert_eq!((options.refresh, options.esc_delay), (Millis(10_000), Millis(1_000)));
+    assert_eq!((options.times, options.notify), (Times::Relative, Notify::Osc9));
+    assert_eq!((options.mouse, options.motion), (Mouse::On, Motion::Reduced));
+    assert_eq!((options.bandwidth, options.hues), (Bandwidth::Low, vec![("PROD".to_owned(), Hue::Cyan)]));
+    let keys = Keymap::rebound(&[Wish { action: "log".to_owned(), keys: vec!["o".to_owned()] }]).unwrap();
+    assert_eq!(options.keys, keys);
+    // NO_COLOR is stronger than what is set up, and a flag is stronger than that.
+    let quiet = Surrounding::of(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]);
+    let theme = |line: &[&str]| super::super::look::looks(&desk.good(line).cli.run.look, &quiet).theme;
+    assert_eq!(theme(&["runs"]), Theme::Mono);
+    assert_eq!(theme(&["runs", "--theme", "default"]), Theme::Default);
+}
+
+#[test]
 fn without_files_everything_is_as_it_is_shipped() {
     let desk = Desk::with(&[]);
     let parsed = desk.good(&["runs"]);
