@@ -306,6 +306,10 @@ pub struct RunArgs {
     /// What an abort or SIGTERM does with builds that run.
     #[arg(long, global = true, value_enum)]
     pub on_abort: Option<OnAbort>,
+    /// End of the maintenance window: 05:00Z, 2026-11-20T05:00:00Z, or a span like 2h. Nothing new starts after it;
+    /// what runs is never stopped by it.
+    #[arg(long, global = true, value_name = "TIME")]
+    pub window_end: Option<String>,
     /// What happens to the run when its console is gone: closed, disconnected, or silent for 15 s.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub on_detach: OnDetach,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,6 +17,7 @@ use crate::domain::sample::Samples;
 use crate::domain::state::{RunState, StepStatus};
 use crate::domain::target::{Environment, Mode};
 use crate::engine::{self, EngineEnd, EngineHandle, Opening, Outlets};
+use crate::ports::Clock;
 use crate::relay::{Door, Facts, FromEngine, GuestId, Hub, Knock, LEASE, Parting};
 use crate::store::run_folder::RunFolder;
 
@@ -33,6 +35,7 @@ use super::opening::Opened;
 use super::run::{self, Begun};
 use super::signal::{Signal, Signals};
 use super::surrounding::Surrounding;
+use super::window::{self, Window};
 use super::wiring::{Reach, wire};
 
 /// A throwaway server is not kept for longer than that when nobody is there.
@@ -66,6 +69,7 @@ pub async fn attend(
     notes: Vec<String>,
 ) -> Result<u8, CliError> {
     let Opened { folder, journal, events, state } = opened;
+    let window_end = window::asked(args, around)?;
     let log = logging::start(&folder, around)?;
     let label = format!("cicerone/{}", folder.run().0);
     let settings = state.run.as_ref().map(|run| run.settings.clone()).unwrap_or_default();
@@ -97,6 +101,7 @@ pub async fn attend(
         alone: (reach.environment == Environment::Rehearsal).then_some(REHEARSAL_ALONE),
         awaited: true,
         by: around.person(),
+        clock: around.clock.clone(),
         handle,
         hub,
         signal: None,
@@ -110,6 +115,7 @@ pub async fn attend(
     let mut tasks = JoinSet::new();
     tasks.spawn(engine.run());
     apart::announce(&Birth::Listens { socket, run: folder.run().clone(), notes })?;
+    host.set_window(window_end).await;
     let end = host.run(&mut tasks, event_reader, knocks, &mut signals, &folder).await;
     let exit = match &end {
         Some(end) => ending::code(end),
@@ -149,6 +155,7 @@ struct Host {
     awaited: bool,
     /// Who started the run: flags and signals speak for them.
     by: Person,
+    clock: Arc<dyn Clock>,
     signal: Option<Signal>,
 }
 
@@ -162,6 +169,7 @@ impl Host {
         folder: &RunFolder,
     ) -> Option<EngineEnd> {
         let mut hold = Hold::of(folder);
+        let mut window = Window::of_run();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = Instant::now();
@@ -182,6 +190,12 @@ impl Host {
                     // Paused or resumed at a console already: then that is so.
                     let _ = self.send(self.by.clone(), verb).await;
                 }
+                () = window.tick() => {
+                    if window.closes(&self.state, self.clock.now()) {
+                        // Paused already: then that is so.
+                        let _ = self.send(window::author(), Verb::Pause).await;
+                    }
+                }
                 signal = signals.next() => self.signalled(signal).await,
             }
         };
@@ -189,6 +203,13 @@ impl Host {
             self.hub.event(&event);
         }
         end
+    }
+
+    async fn set_window(&self, end: Option<jiff::Timestamp>) {
+        if end.is_some() {
+            // The same one already: then that is so.
+            let _ = self.send(self.by.clone(), Verb::SetWindow { end }).await;
+        }
     }
 
     /// Nobody is there for so long.

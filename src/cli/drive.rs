@@ -1,6 +1,7 @@
 //! An engine without a screen: what flags answer is answered, everything else that needs a person ends the run.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -12,11 +13,13 @@ use crate::domain::id::{CheckId, Person, StepId};
 use crate::domain::sample::Samples;
 use crate::domain::state::RunState;
 use crate::engine::{Engine, EngineEnd, EngineHandle};
+use crate::ports::Clock;
 use crate::report::Reporter;
 
 use super::answer::{Rest, Said};
 use super::hold::Hold;
 use super::signal::{Signal, Signals};
+use super::window::{self, Window};
 
 /// What flags answer.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +62,18 @@ pub struct Lines {
     pub samples: watch::Receiver<Samples>,
 }
 
+/// What comes from outside while it runs.
+pub struct Outside<'a> {
+    /// Signals to this process.
+    pub signals: &'a mut Signals,
+    /// The run folder's file.
+    pub hold: Hold,
+    /// End of the window that was asked for.
+    pub window_end: Option<jiff::Timestamp>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
 struct Driver<'a> {
     handle: EngineHandle,
     answers: Answers,
@@ -71,6 +86,14 @@ struct Driver<'a> {
     waived: BTreeSet<CheckId>,
     /// Whether the run is to end at the step that waits, as soon as nothing runs any more.
     ending: bool,
+    window: WindowIs,
+}
+
+/// Whether anything new may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WindowIs {
+    Open,
+    Closed,
 }
 
 /// Runs an engine to its end.
@@ -81,7 +104,7 @@ pub async fn drive(
     answers: Answers,
     by: Person,
     reporter: &mut dyn Reporter,
-    (signals, hold): (&mut Signals, &mut Hold),
+    Outside { signals, mut hold, window_end, clock }: Outside<'_>,
 ) -> Option<Driven> {
     let mut driver = Driver {
         state: engine.state().clone(),
@@ -93,10 +116,16 @@ pub async fn drive(
         refused: None,
         waived: BTreeSet::new(),
         ending: false,
+        window: WindowIs::Open,
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(engine.run());
     let mut ended_by = None;
+    let mut window = Window::of_run();
+    if window_end.is_some() {
+        // The same one already: then that is so.
+        let _ = driver.try_send(Verb::SetWindow { end: window_end }).await;
+    }
     let end = loop {
         tokio::select! {
             biased;
@@ -109,6 +138,11 @@ pub async fn drive(
             verb = hold.changed() => {
                 // Paused or resumed by somebody else already: then that is so.
                 let _ = driver.try_send(verb).await;
+            }
+            () = window.tick() => {
+                if window.closes(&driver.state, clock.now()) {
+                    driver.window_closed().await;
+                }
             }
             signal = signals.next() => {
                 if ended_by.is_some() {
@@ -157,6 +191,7 @@ impl Driver<'_> {
 
     async fn event(&mut self, event: &Event) {
         self.event_seen(event);
+        self.end_with_window().await;
         if only_questions_left(&self.state) {
             // Nobody is here to say whether to go on waiting. If it was over a moment ago, that is as well.
             let _ = self.try_send(Verb::EndUnanswered).await;
@@ -181,6 +216,24 @@ impl Driver<'_> {
                     self.end_here().await;
                 }
             }
+        }
+    }
+
+    /// What runs comes to its end, and then the run does: nobody is here to let it go on.
+    async fn window_closed(&mut self) {
+        self.window = WindowIs::Closed;
+        let by = window::author();
+        // Paused already: then that is so.
+        let _ = self.handle.command(Command { by, verb: Verb::Pause }).await;
+        self.end_with_window().await;
+    }
+
+    async fn end_with_window(&mut self) {
+        if self.window == WindowIs::Closed && !self.state.is_at_work() {
+            self.window = WindowIs::Open;
+            let verb = Verb::Abort { reason: "the window has closed".to_owned() };
+            // A run that is ending already needs no more.
+            let _ = self.handle.command(Command { by: window::author(), verb }).await;
         }
     }
 

@@ -34,6 +34,7 @@ pub mod source;
 pub mod stream;
 pub mod surrounding;
 pub mod table;
+pub mod window;
 pub mod wiring;
 
 use crate::rehearsal::guard;

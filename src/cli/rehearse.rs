@@ -31,6 +31,7 @@ use super::run::{self, Headless, follow, signal_or};
 use super::signal::Signals;
 use super::stream::say;
 use super::surrounding::Surrounding;
+use super::window;
 use super::wiring::{self, Reach};
 
 /// Database of the sample.
@@ -251,7 +252,8 @@ async fn walk(
         let opened = open(&reach, &registry, playbook, target, args, around)?;
         injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
         let answers = headless_answers(args);
-        let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
+        let window_end = window::asked(args, around)?;
+        let headless = Headless { reach: &reach, target, registry, output: args.output, answers, window_end };
         let (exit, driven) = follow(opened, headless, around).await?;
         signal_or(&driven, args.exit_policy.apply(exit))
     };

@@ -22,7 +22,7 @@ use crate::report::{DropHolders, Reporter};
 use crate::store::run_folder::{RunFolder, StateDir};
 
 use super::args::{Output, RunArgs, TargetArgs};
-use super::drive::{AfterRollback, Answers, Driven, Lines, drive};
+use super::drive::{AfterRollback, Answers, Driven, Lines, Outside, drive};
 use super::ending;
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
@@ -33,6 +33,7 @@ use super::opening::{self, Fresh, Opened};
 use super::signal::Signals;
 use super::stream::say;
 use super::surrounding::Surrounding;
+use super::window;
 use super::wiring::{self, Reach, wire};
 
 /// What a headless run rests on.
@@ -47,6 +48,8 @@ pub struct Headless<'a> {
     pub output: Output,
     /// What flags answer.
     pub answers: Answers,
+    /// End of the window that was asked for.
+    pub window_end: Option<jiff::Timestamp>,
 }
 
 /// `cicerone run PLAYBOOK`.
@@ -61,7 +64,8 @@ pub async fn run(
         say(note);
     }
     let answers = answers(args);
-    let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
+    let window_end = window::asked(args, around)?;
+    let headless = Headless { reach: &reach, target, registry, output: args.output, answers, window_end };
     let (exit, driven) = follow(opened, headless, around).await?;
     explain_other_plan(&dir, &driven.end.state);
     Ok(signal_or(&driven, args.exit_policy.apply(exit)))
@@ -192,7 +196,12 @@ pub async fn follow(
     let opening = Opening { journal: Box::new(journal), state, monitor: Box::new(wired.monitor) };
     let (engine, handle) = engine::open(wired.world, opening, outlets);
     let lines = Lines { events: event_reader, samples: sample_reader };
-    let outside = (&mut signals, &mut Hold::of(&folder));
+    let outside = Outside {
+        signals: &mut signals,
+        hold: Hold::of(&folder),
+        window_end: headless.window_end,
+        clock: around.clock.clone(),
+    };
     let driven = drive(engine, handle, lines, headless.answers, around.person(), reporter.as_mut(), outside)
         .await
         .ok_or_else(|| CliError::usage("the engine ended by a panic: see the log").with_exit(Exit::Bug))?;
@@ -317,7 +326,9 @@ pub async fn rollback(
         Some(_) | None => RegistryFiles::Paths(target.registry.clone()),
     };
     let answers = Answers { after_rollback: AfterRollback::End, ..Answers::default() };
-    let headless = Headless { reach: &reach, target, registry, output: args.output, answers };
+    // A way back is open at any time.
+    let window_end = None;
+    let headless = Headless { reach: &reach, target, registry, output: args.output, answers, window_end };
     let (_, driven) = follow(opened, headless, around).await?;
     Ok(signal_or(&driven, args.exit_policy.apply(ending::rollback_code(&driven.end))))
 }

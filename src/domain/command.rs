@@ -89,6 +89,11 @@ pub enum Verb {
         /// How it came.
         why: String,
     },
+    /// Say when the maintenance window ends.
+    SetWindow {
+        /// Its end; absent: none.
+        end: Option<jiff::Timestamp>,
+    },
     /// Nobody will answer the step that waits for a person: close the run there, to be taken over later.
     EndHere,
     /// Nobody is here to say whether to go on waiting: stop what waits over its budget, and end.

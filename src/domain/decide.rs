@@ -86,6 +86,8 @@ pub fn decide(state: &RunState, command: &Command) -> Result<EventKind, Refusal>
         }
         Verb::LoseControl { .. } if state.control.controller.is_none() => Err(already("out of hand")),
         Verb::LoseControl { why } => Ok(EventKind::Run(RunEvent::ControlLost { by, why: why.clone() })),
+        Verb::SetWindow { end } if state.control.window == *end => Err(already("the window's end")),
+        Verb::SetWindow { end } => Ok(EventKind::Run(RunEvent::WindowSet { by, end: *end })),
         Verb::EndHere => end_here(state),
         Verb::EndUnanswered => end_unanswered(state),
     }

@@ -27,3 +27,4 @@ pub mod state;
 pub mod survey;
 pub mod target;
 pub mod unit;
+pub mod window;

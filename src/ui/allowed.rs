@@ -104,6 +104,12 @@ pub(super) fn still_allowed(deed: Deed, level: Level, scene: &Scene<'_>) -> Resu
     if level == Level::Remove { armed(scene) } else { Ok(()) }
 }
 
+/// Whether this console may tell the run something that changes nothing on the server.
+pub(super) fn may_say(scene: &Scene<'_>) -> Result<(), String> {
+    alive(scene)?;
+    in_hand(scene)
+}
+
 fn in_hand(scene: &Scene<'_>) -> Result<(), String> {
     match &scene.picture.hand {
         Hand::Ours => Ok(()),

@@ -1,5 +1,8 @@
 //! The `:` and `/` prompts.
 
+use crate::domain::command::Verb;
+use crate::domain::window::{HOW_WRITTEN, parse_end};
+
 use super::Theme;
 use super::console::{Console, Outcome};
 use super::input::Key;
@@ -32,6 +35,7 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("tz ", "times in utc, local or relative"),
     ("undo", "drop the entry under the cursor, if this run made it"),
     ("undo all", "drop all that this run made"),
+    ("window ", "when the window ends: 05:00Z, a span like 2h, or off; nothing new starts after it"),
     ("waive", "go on although the check under the cursor does not pass"),
 ];
 /// Commands that are kept to be recalled.
@@ -133,10 +137,24 @@ impl Console {
                 Some(times) => self.set_times(times, now),
                 None => self.ui.say(Tone::Warn, "tz takes utc, local or relative", now),
             },
+            ("window", end) => return self.set_window(end, now),
             ("goto", place) => return self.go_to(place, now),
             _ => self.ui.say(Tone::Warn, format!("no such command: {line}. [?] lists them"), now),
         }
         Vec::new()
+    }
+
+    fn set_window(&mut self, text: &str, now: jiff::Timestamp) -> Vec<Outcome> {
+        let end = if text == "off" { None } else { parse_end(text, now) };
+        if end.is_none() && text != "off" {
+            self.ui.say(Tone::Warn, format!(":window: {HOW_WRITTEN}, or off"), now);
+            return Vec::new();
+        }
+        if let Err(why) = super::allowed::may_say(&self.scene(now)) {
+            self.ui.say(Tone::Warn, format!("not now: {why}"), now);
+            return Vec::new();
+        }
+        vec![Outcome::Send(self.command_of(Verb::SetWindow { end }))]
     }
 
     fn go_to(&mut self, place: &str, now: jiff::Timestamp) -> Vec<Outcome> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Verb};
 use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::Person;
 use crate::domain::sample::{Link, Samples};
@@ -361,6 +361,11 @@ impl Console {
         self.ui.say(Tone::Plain, "sent", now);
         self.reorder();
         vec![Outcome::Send(Command { by: self.operator.clone(), verb })]
+    }
+
+    /// A wish of this operator.
+    pub(super) fn command_of(&self, verb: Verb) -> Command {
+        Command { by: self.operator.clone(), verb }
     }
 
     fn interrupt(&mut self, at: Duration, now: jiff::Timestamp) -> Vec<Outcome> {

@@ -77,6 +77,12 @@ fn run(event: &RunEvent) -> Said {
         RunEvent::ControlLost { by, why } => {
             person(by, format!("has the run in hand no more: {why}"), Tone::Warn)
         }
+        RunEvent::WindowSet { by, end: Some(end) } => person(
+            by,
+            format!("the window ends at {}: nothing new starts after it", end.strftime("%Y-%m-%d %H:%M:%SZ")),
+            Tone::Plain,
+        ),
+        RunEvent::WindowSet { by, end: None } => person(by, "the window has no end", Tone::Plain),
         RunEvent::AbortRequested { by, reason } => {
             person(by, format!("wants the run to end: {reason}"), Tone::Warn)
         }

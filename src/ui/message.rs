@@ -140,6 +140,8 @@ mod tests {
             Verb::EndHere,
             Verb::EndUnanswered,
             Verb::TakeControl,
+            Verb::SetWindow { end: None },
+            Verb::SetWindow { end: Some(super::super::testdata::start()) },
             Verb::LoseControl { why: text() },
             Verb::Abort { reason: text() },
         ]

@@ -1233,6 +1233,7 @@ mod random {
             | Verb::EndHere
             | Verb::EndUnanswered
             | Verb::TakeControl
+            | Verb::SetWindow { .. }
             | Verb::LoseControl { .. } => Vec::new(),
             Verb::Confirm { .. } | Verb::Resume => vec!["go".to_owned()],
             Verb::Stop { .. } => vec!["stop".to_owned()],

@@ -29,3 +29,4 @@ mod signal;
 mod ssh;
 mod stall;
 mod walk;
+mod window;

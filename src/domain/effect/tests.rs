@@ -430,7 +430,7 @@ enum Action {
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         24 => any::<usize>().prop_map(Action::Progress),
-        5 => (0_u8..17, 0_usize..4).prop_map(|(verb, entry)| Action::Command(verb, entry)),
+        5 => (0_u8..18, 0_usize..4).prop_map(|(verb, entry)| Action::Command(verb, entry)),
         2 => (0_usize..4).prop_map(Action::Stranger),
         2 => Just(Action::Crash),
         2 => Just(Action::Wait),
@@ -454,6 +454,7 @@ fn verb(n: u8, entry: EntryKey, log: &Log) -> Verb {
         10 => Verb::Abort { reason: LONG.to_owned() },
         12 | 13 => Verb::EndUnanswered,
         14 => Verb::TakeControl,
+        16 => Verb::SetWindow { end: Some(jiff::Timestamp::UNIX_EPOCH) },
         15 => Verb::LoseControl { why: LONG.to_owned() },
         _ => Verb::Recheck,
     }

@@ -136,6 +136,13 @@ pub enum RunEvent {
         /// How it came: left, the connection broke, or nothing was heard for too long.
         why: String,
     },
+    /// When the maintenance window ends: nothing new starts after that.
+    WindowSet {
+        /// Who.
+        by: Person,
+        /// Its end; absent: none.
+        end: Option<jiff::Timestamp>,
+    },
     /// The run is to end before its end.
     AbortRequested {
         /// Who or which signal.

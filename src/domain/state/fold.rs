@@ -72,6 +72,8 @@ impl RunState {
                 if let Some(run) = &mut self.run {
                     run.operators.push(operator.clone());
                 }
+                // Whoever takes over says anew how long they have.
+                self.control.window = None;
                 self.take_over(at);
             }
             RunEvent::TargetSeen { target } => {
@@ -84,6 +86,7 @@ impl RunState {
             RunEvent::Unpaused { .. } => self.control.paused = None,
             RunEvent::ControlTaken { by, .. } => self.control.controller = Some(by.clone()),
             RunEvent::ControlLost { .. } => self.control.controller = None,
+            RunEvent::WindowSet { end, .. } => self.control.window = *end,
             RunEvent::AbortRequested { by, reason } => {
                 self.control.abort = Some((by.clone(), reason.clone()));
             }

@@ -282,6 +282,9 @@ pub struct Control {
     /// Who has the run in hand at a console, when somebody does.
     #[serde(default)]
     pub controller: Option<Person>,
+    /// When the maintenance window ends; absent: nobody said.
+    #[serde(default)]
+    pub window: Option<jiff::Timestamp>,
     /// Who or what wants the run to end, and why.
     pub abort: Option<(Person, String)>,
     /// Since when the run ends because nobody was there to say whether to go on waiting, and the step that it was at.

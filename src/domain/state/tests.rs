@@ -98,6 +98,8 @@ fn runs() -> Vec<RunEvent> {
         RunEvent::Unpaused { by: "ana".into() },
         RunEvent::ControlTaken { by: "ana".into(), from: Some("bea".into()) },
         RunEvent::ControlLost { by: "ana".into(), why: why() },
+        RunEvent::WindowSet { by: "ana".into(), end: Some(jiff::Timestamp::MAX) },
+        RunEvent::WindowSet { by: "ana".into(), end: None },
         RunEvent::AbortRequested { by: "ana".into(), reason: why() },
         RunEvent::Unanswered { step: BUILD.into(), entries: vec![a()] },
         RunEvent::SignedOff { by: "ana".into(), reason: why() },

@@ -264,6 +264,7 @@ fn is_remarkable(kind: &EventKind) -> bool {
             | RunEvent::Unpaused { .. }
             | RunEvent::ControlTaken { .. }
             | RunEvent::ControlLost { .. }
+            | RunEvent::WindowSet { .. }
             | RunEvent::AbortRequested { .. }
             | RunEvent::Unanswered { .. }
             | RunEvent::SignedOff { .. }

@@ -54,6 +54,11 @@ pub(super) fn run(event: &RunEvent, state: &RunState) -> Vec<Line> {
         RunEvent::ControlLost { by, why } => {
             (Word::Hold, format!("out of the hands of {}: {}", safe(by.as_str()), safe(why)))
         }
+        RunEvent::WindowSet { by, end } => {
+            let until =
+                end.map_or_else(|| "none".to_owned(), |end| end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            (Word::Run, format!("end of the window {until}, set by {}", safe(by.as_str())))
+        }
         RunEvent::Unpaused { by } => (Word::Run, format!("resumed by {}", safe(by.as_str()))),
         RunEvent::AbortRequested { by, reason } => {
             (Word::Hold, format!("abort asked for by {}: {}", safe(by.as_str()), safe(reason)))

@@ -41,7 +41,7 @@ fn what_counts_everywhere_is_on_every_screen_at_80_columns() {
             "[ARMED ",
             ">3 BUILD 2/8",
             "00:07:",
-            "left ~00:09:30 + the wait",
+            "left ~00:09:30 + ",
             "undo 4",
             "WAIT  00:02:",
             "pid 1234",
@@ -57,4 +57,37 @@ fn what_counts_everywhere_is_on_every_screen_at_80_columns() {
     let mut desk = Desk::at(&script, script.samples());
     let screen = desk.screen((80, 24));
     assert!(screen.contains("paused by jane") && screen.contains("pid 1234 blocks 00:02:"), "{screen}");
+}
+
+#[test]
+fn the_windows_clock_stands_on_every_screen_and_says_when_the_queue_outlasts_it() {
+    let mut script = Script::building(Texts::Ordinary, Mode::Live);
+    let end = |minutes| Some(script_now() + jiff::SignedDuration::from_mins(minutes));
+    script.push(EventKind::Run(RunEvent::WindowSet { by: operator(), end: end(60) }));
+    let mut desk = Desk::at(&script, script.samples());
+    assert!(desk.screen((120, 40)).contains("window closes 04:03Z, 00:59:"), "{}", desk.screen((120, 40)));
+    assert!(desk.screen((80, 24)).contains("window 00:59:"), "{}", desk.screen((80, 24)));
+    desk.keys("0");
+    assert!(desk.screen((80, 24)).contains("window closes 04:03Z, 00:59:"), "{}", desk.screen((80, 24)));
+    script.push(EventKind::Run(RunEvent::WindowSet { by: operator(), end: end(5) }));
+    let mut desk = Desk::at(&script, script.samples());
+    assert!(desk.screen((160, 40)).contains("left, too short"), "{}", desk.screen((160, 40)));
+    desk.pass(600_000);
+    assert!(desk.screen((120, 40)).contains("window closed 03:08Z: nothing new starts"));
+}
+
+fn script_now() -> jiff::Timestamp {
+    Script::building(Texts::Ordinary, Mode::Live).now()
+}
+
+#[test]
+fn the_window_is_moved_by_a_moment_that_is_still_to_come_and_by_nothing_else() {
+    let mut desk = Desk::building();
+    for (typed, said) in [(":window soon\n", "05:00Z"), (":window 2026-11-20T03:00:00Z\n", "05:00Z")] {
+        desk.see().keys(typed);
+        assert!(desk.message().contains(said), "{}", desk.message());
+    }
+    desk.see().keys(":window 05:00Z\n").keys(":window off\n");
+    let five = "2026-11-20T05:00:00Z".parse().unwrap();
+    assert_eq!(desk.sent(), [&Verb::SetWindow { end: Some(five) }, &Verb::SetWindow { end: None }]);
 }

@@ -6,12 +6,13 @@ use crate::domain::progress::Eta;
 use crate::domain::state::BuildStatus;
 use crate::domain::target::Mode;
 use crate::domain::unit::Millis;
+use crate::domain::window;
 use crate::text::{cell_width, plural};
 
 use super::super::Hand;
 use super::super::keymap::{Action, BINDINGS, Deed};
 use super::super::scene::Scene;
-use super::super::show::{about, since};
+use super::super::show::{about, clock, since};
 use super::line::{Line, Tone};
 
 /// A segment in a long form and in one for narrow screens.
@@ -67,6 +68,9 @@ fn segments(scene: &Scene<'_>) -> Vec<Segment> {
     }
     segments.extend(undo(scene));
     segments.extend(watching(scene));
+    if !scene.picture.over() {
+        segments.extend(window_segment(scene));
+    }
     segments
 }
 
@@ -79,7 +83,8 @@ fn left(scene: &Scene<'_>) -> Segment {
             Segment::new(Tone::Plain, "left unknown: no estimate of the tables", "left unknown")
         }
         Queue::Left { likely, waits: true, blank: _ } => {
-            Segment::one(Tone::Plain, format!("left {} + the wait", about(likely)))
+            let likely = about(likely);
+            Segment::new(Tone::Plain, format!("left {likely} + the wait"), format!("left {likely} + wait"))
         }
         Queue::Left { likely, waits: false, blank: true } => {
             Segment::one(Tone::Plain, format!("left {} + unknown", about(likely)))
@@ -128,6 +133,28 @@ fn watching(scene: &Scene<'_>) -> Option<Segment> {
             Some(Segment::new(Tone::Warn, "WATCHING: nobody has it, :control takes it", "WATCHING"))
         }
     }
+}
+
+/// The window's clock, and whether the queue is likely to outlast it.
+pub(super) fn window(scene: &Scene<'_>) -> Option<(Tone, String)> {
+    let segment = window_segment(scene).filter(|_| !scene.picture.over())?;
+    Some((segment.tone, segment.long))
+}
+
+fn window_segment(scene: &Scene<'_>) -> Option<Segment> {
+    let end = scene.picture.run.control.window?;
+    let at = end.strftime("%H:%MZ");
+    let Some(left) = window::left(end, scene.now) else {
+        return Some(Segment::new(
+            Tone::Bad,
+            format!("window closed {at}: nothing new starts"),
+            "window closed",
+        ));
+    };
+    let late = matches!(queue(scene), Queue::Left { likely, .. } if likely > left);
+    let (tone, late) = if late { (Tone::Warn, ", too short") } else { (Tone::Plain, "") };
+    let left = clock(left);
+    Some(Segment::new(tone, format!("window closes {at}, {left} left{late}"), format!("window {left}")))
 }
 
 /// What is left of the queue.

@@ -44,13 +44,13 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let show = scene.show();
     let left = Line::of(Tone::Strong, " PLAYBOOK  ").then(Tone::Plain, show.whole(&run.playbook.title));
     let end = scene.picture.run.control.closed.as_ref().map_or(scene.now, |(at, _)| *at);
-    (
-        left,
-        Line::of(
-            Tone::Dim,
-            format!("{}  since {} ", show.name(&run.playbook.name, 24), since(run.opened_at, end)),
-        ),
-    )
+    let right = if let Some((tone, window)) = super::glance::window(scene) {
+        Line::of(tone, format!("{window} "))
+    } else {
+        let name = show.name(&run.playbook.name, 24);
+        Line::of(Tone::Dim, format!("{name}  since {} ", since(run.opened_at, end)))
+    };
+    (left, right)
 }
 
 fn columns(width: usize) -> Vec<Column> {

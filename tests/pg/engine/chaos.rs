@@ -54,17 +54,17 @@ async fn round(run: Run, session: &Client, cable: &Cable, random: &mut fastrand:
 
 #[tokio::test]
 async fn whatever_is_cut_cancelled_or_killed_each_index_is_made_once() {
-    chaos(super::MAJOR).await;
+    Box::pin(chaos(super::MAJOR)).await;
 }
 
 #[tokio::test]
 async fn the_same_holds_on_the_oldest_major() {
-    chaos(12).await;
+    Box::pin(chaos(12)).await;
 }
 
 #[tokio::test]
 async fn the_same_holds_on_the_newest_major() {
-    chaos(18).await;
+    Box::pin(chaos(18)).await;
 }
 
 #[expect(clippy::print_stdout, reason = "the seed of a random campaign is shown when it fails")]

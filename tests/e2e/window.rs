@@ -1,0 +1,60 @@
+//! The end of the maintenance window: nothing new starts after it, what runs is left to end, and the way back stays open.
+
+use crate::console::{GATE, abort, console, open};
+use crate::program::{ANSWERED, Home, run};
+use crate::server;
+use crate::support::pty::ENTER;
+use crate::support::wait::eventually;
+
+#[tokio::test]
+async fn a_pipeline_whose_window_closes_lets_what_runs_end_and_starts_nothing_more() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let session = database.connect().await;
+    session.batch_execute("BEGIN; UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+    let mut rollout = home.rollout(&database.conninfo(), &ANSWERED);
+    rollout.args(["--jobs", "1", "--window-end", "4s"]);
+    let release = async {
+        // Longer than the window: the build that waits for this writer is not to be stopped by its end.
+        tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+        session.batch_execute("COMMIT").await.expect("released");
+    };
+    let (ended, ()) = tokio::join!(run(rollout), release);
+    let ended = ended.with_code(6).says("the window has closed");
+    let journal = fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
+    assert!(journal.contains("\"window_set\"") && journal.contains("the end of the window"), "{journal}");
+    let closed = journal.lines().position(|line| line.contains("\"paused\"")).expect("a pause");
+    let after: Vec<&str> =
+        journal.lines().skip(closed).filter(|line| line.contains("\"intended\"")).collect();
+    assert!(after.is_empty(), "{after:#?}");
+    let begun = journal.matches("\"intended\"").count();
+    assert!(begun > 0 && begun < 4, "{begun} of 4 began: {ended}");
+    // The next window goes on where this one ended.
+    run(home.rollout(&database.conninfo(), &ANSWERED)).await.with_code(0).says("4 of 4 verified");
+}
+
+#[tokio::test]
+async fn the_window_of_a_console_pauses_the_queue_and_a_person_moves_it() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &["--window-end", "3h"]));
+    pty.shows(GATE).await;
+    pty.shows("window closes").await;
+    pty.types(&format!(":window 1s{ENTER}")).await;
+    pty.shows("window closed").await;
+    pty.types("0").await;
+    pty.shows("nothing new starts").await;
+    let journal = || fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
+    eventually("the queue is paused", || journal().contains("\"paused\"")).await;
+    pty.types(&format!(":window off{ENTER}")).await;
+    pty.shows("index-rollout  since").await;
+    abort(&mut pty).await.with_code(6);
+    assert_eq!(journal().matches("\"window_set\"").count(), 3);
+}
+
+#[tokio::test]
+async fn an_end_that_has_passed_is_refused_before_anything_is_connected_to() {
+    let home = Home::with_small_registry();
+    let mut rollout = home.rollout("host=/nowhere dbname=x", &ANSWERED);
+    rollout.args(["--window-end", "2001-01-01T00:00:00Z"]);
+    let ended = run(rollout).await.with_code(2);
+    assert!(ended.stderr.contains("--window-end") && ended.stderr.contains("05:00Z"), "{ended}");
+}
