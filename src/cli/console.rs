@@ -16,10 +16,10 @@ use crate::host::logout;
 use crate::ports::Clock;
 use crate::relay::{self, Hello, PROTOCOL, Role, Visit};
 use crate::store::run_journal::RunJournal;
-use crate::ui::{self, Inbound, Leave, Outbound, UiOptions, Wiring};
+use crate::ui::{self, Charset, Form, Inbound, Leave, Outbound, UiOptions, Wiring};
 
 use super::apart::{self, Birth, Duty, Starting};
-use super::args::{RunArgs, TargetArgs};
+use super::args::{Output, RunArgs, TargetArgs};
 use super::error::CliError;
 use super::exit::{Exit, SIGNAL_BASE};
 use super::look;
@@ -83,10 +83,16 @@ pub async fn attach(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
-    if !around.has_screen() {
-        return Err(CliError::usage("a console needs a terminal")
-            .hint("`cicerone status` tells how a run stands without one"));
-    }
+    let form = match args.output {
+        // Programs only watch.
+        Output::Json => Form::Json,
+        Output::Plain => around.form(&args.look).ok_or_else(|| {
+            CliError::usage("a console needs a terminal").hint(
+                "`cicerone status` and `cicerone show` tell how a run stands without one, --output json follows it",
+            )
+        })?,
+    };
+    let wants = if form == Form::Json { Role::Observer } else { wants };
     let dir = opening::state_dir(target, around)?;
     let folder = match run {
         Some(run) => opening::find(&dir, Some(run))?.folder,
@@ -103,7 +109,10 @@ pub async fn attach(
     };
     let socket = folder.socket().ok_or_else(none)?;
     let engine = Engine::Listens { socket, run: folder.run().clone(), wants };
-    let options = UiOptions { title: folder.run().as_str().to_owned(), ..look::looks(&args.look, around) };
+    let looks = look::looks(&args.look, around);
+    // Everything beyond ASCII is escaped in JSON.
+    let charset = if form == Form::Json { Charset::Unicode } else { looks.charset };
+    let options = UiOptions { form, charset, title: folder.run().as_str().to_owned(), ..looks };
     Ok(show(engine, options, args, around).await?.code())
 }
 
@@ -150,6 +159,8 @@ pub async fn show(
     around: &Surrounding,
 ) -> Result<Shown, CliError> {
     let signals = Signals::install()?;
+    let form = options.form;
+    explain(form, args, around);
     let by = around.person();
     let mut arrival = Box::pin(arrive(engine, &by));
     let early = timeout(PATIENCE, &mut arrival).await;
@@ -160,7 +171,7 @@ pub async fn show(
     let (wishes, asked) = mpsc::unbounded_channel();
     let samples = Arc::new(Mutex::new(Samples::default()));
     let leaves = screen(Screen { inbound, wishes, samples: samples.clone(), options }, &by, around)?;
-    let mut screen = Shut { leaves, asked, to_screen, signals };
+    let mut screen = Shut { leaves, asked, to_screen, signals, form };
     let arrived = if let Ok(arrived) = early { Some(arrived) } else { screen.until(&mut arrival).await };
     let gone = if arrived.is_none() { Some(screen.left().await) } else { None };
     let arrived = match arrived {
@@ -193,7 +204,7 @@ pub async fn show(
     };
     session.signal = signal;
     session.left(leave, &mut screen.signals).await;
-    session.last_words();
+    session.last_words(form);
     let exit = args.exit_policy.apply_to_code(session.exit());
     Ok(Shown { exit, ended: session.end.is_some(), signal: session.signal })
 }
@@ -207,6 +218,28 @@ struct Shut {
     asked: mpsc::UnboundedReceiver<Outbound>,
     to_screen: std_mpsc::Sender<Inbound>,
     signals: Signals,
+    form: Form,
+}
+
+/// Waits for a signal that makes the console go, and keeps it. Where the terminal is in its line mode, Ctrl-C is a
+/// signal, and means what the key means.
+async fn signalled(signals: &mut Signals, to_screen: &std_mpsc::Sender<Inbound>, form: Form) {
+    loop {
+        signals.keep().await;
+        if form != Form::Lines || signals.kept() != Some(Signal::Interrupt) {
+            return;
+        }
+        signals.forget();
+        let _ = to_screen.send(Inbound::Interrupt);
+    }
+}
+
+/// Why there are lines where somebody may have expected a screen.
+fn explain(form: Form, args: &RunArgs, around: &Surrounding) {
+    if form == Form::Lines && !args.look.plain {
+        let term = around.text("TERM").map_or("TERM is not set".to_owned(), |term| format!("TERM={term}"));
+        say(&format!("This terminal shows no screen ({term}): the console speaks in lines, as with --plain"));
+    }
 }
 
 impl Shut {
@@ -224,7 +257,7 @@ impl Shut {
             let pause = tokio::time::sleep(Duration::from_millis(20));
             tokio::select! {
                 () = pause => {}
-                () = self.signals.keep() => {}
+                () = signalled(&mut self.signals, &self.to_screen, self.form) => {}
             }
         }
     }

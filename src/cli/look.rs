@@ -40,6 +40,7 @@ pub fn looks(args: &LookArgs, around: &Surrounding) -> UiOptions {
     let far = around.var("SSH_CONNECTION").is_some();
     let tmux = around.var("TMUX").is_some() || dialect.family == Family::Tmux;
     UiOptions {
+        form: around.form(args).unwrap_or_default(),
         theme: theme(&Wanted {
             theme: args.theme.map(Theme::from).filter(|_| args.theme_said == Said::ByHand),
             color: args.color,

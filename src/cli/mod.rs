@@ -122,7 +122,7 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
         return apart::engine(command, duty, target, args, around).await;
     }
     match command {
-        Verb::Console { .. } if around.has_screen() && !args.headless => {
+        Verb::Console { .. } if around.form(&args.look).is_some() && !args.headless => {
             Box::pin(console::console(target, args, around)).await
         }
         Verb::Attach { run, observe } => {

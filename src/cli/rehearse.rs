@@ -233,7 +233,7 @@ async fn walk(
     let mut injected = inject_all(&target_of_faults, &rehearsal.faults, Timing::BeforeTheRun).await?;
     let reach = Reach::rehearsal(&cluster.conninfo(DATABASE), args, around)?;
     let Script { registry, playbook, .. } = script;
-    let code = if around.has_screen() && !args.headless {
+    let code = if around.form(&args.look).is_some() && !args.headless {
         let lifeline = cluster.lifeline().map_err(|error| {
             CliError::usage("the throwaway server cannot be handed over").because(&error).with_exit(Exit::Bug)
         })?;

@@ -62,6 +62,11 @@ impl Signals {
         self.kept
     }
 
+    /// Lets go of the one that was kept.
+    pub fn forget(&mut self) {
+        self.kept = None;
+    }
+
     /// The next one that wants the end.
     pub async fn next(&mut self) -> Signal {
         loop {

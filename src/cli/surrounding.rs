@@ -10,7 +10,9 @@ use crate::domain::target::Operator;
 use crate::host::{RandomIds, SystemClock};
 use crate::pg::conninfo::{Environment, OnDisk};
 use crate::ports::Clock;
-use crate::ui::Ability;
+use crate::ui::{Ability, Form};
+
+use super::args::LookArgs;
 
 use super::error::CliError;
 
@@ -124,12 +126,20 @@ impl Surrounding {
             .or_else(|| self.text("USER"))
     }
 
-    /// Terminal type that can show a screen.
-    pub fn has_screen(&self) -> bool {
+    /// How a console can be shown here, if somebody sits at a terminal at all.
+    pub fn form(&self, look: &LookArgs) -> Option<Form> {
         use std::io::IsTerminal;
-        std::io::stdin().is_terminal()
-            && std::io::stdout().is_terminal()
-            && super::look::ability(self) != Ability::Lines
+        let (input, output) = (std::io::stdin().is_terminal(), std::io::stdout().is_terminal());
+        if look.plain {
+            return input.then_some(Form::Lines);
+        }
+        if !input || !output {
+            return None;
+        }
+        match super::look::ability(self) {
+            Ability::Lines => Some(Form::Lines),
+            Ability::Screen(_) => Some(Form::Screen),
+        }
     }
 
     /// Whether the locale says UTF-8.

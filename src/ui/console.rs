@@ -183,6 +183,8 @@ impl Console {
             }
             Inbound::Hand(hand) => self.handed(hand, now),
             Inbound::Note(text) => self.note(&text, Tone::Plain, now),
+            // Said where there are lines; a screen shows what there is.
+            Inbound::CaughtUp | Inbound::Interrupt => {}
             Inbound::LeaveNow => return Some(Leave::Quit),
         }
         self.settle(now);
@@ -266,7 +268,8 @@ impl Console {
         self.picture.say(LogLine { at: now, who: "console".to_owned(), text: text.to_owned(), tone });
     }
 
-    fn disarm(&mut self, why: &str, now: jiff::Timestamp) {
+    /// SAFE again.
+    pub(super) fn disarm(&mut self, why: &str, now: jiff::Timestamp) {
         if self.ui.arm != Arm::Safe {
             self.ui.arm = Arm::Safe;
             self.note(&format!("SAFE: {why}"), Tone::Plain, now);
@@ -524,11 +527,6 @@ impl Console {
         }
         self.ui.focus = Focus::List;
         self.ui.cursor.line = 0;
-    }
-
-    /// Shows this and nothing below it.
-    pub(super) fn look_only_at(&mut self, screen: Screen) {
-        self.ui.look = vec![Look::At(screen)];
     }
 
     fn look_at_phase(&mut self, phase: u8, now: jiff::Timestamp) {

@@ -45,6 +45,9 @@ pub(super) fn row(scene: &Scene<'_>) -> Option<String> {
 
 /// All of the screen in view, rows that do not fit included. Safe for a terminal.
 pub(super) fn pane(scene: &Scene<'_>) -> String {
+    if scene.is_whole() {
+        return super::twin::twin(scene).lines().join("\n");
+    }
     let mut ui = scene.ui.clone();
     ui.panel = None;
     ui.prompt = None;

@@ -47,6 +47,10 @@ pub enum Inbound {
     Said(String),
     /// Who has the run in hand now.
     Hand(Hand),
+    /// Everything so far was told; what follows is new.
+    CaughtUp,
+    /// SIGINT, where Ctrl-C is no key.
+    Interrupt,
     /// Leave at once and restore the terminal, e.g. after SIGTERM.
     LeaveNow,
 }
@@ -110,12 +114,26 @@ mod tests {
             Inbound::Note(_) => "note",
             Inbound::Said(_) => "said",
             Inbound::Hand(_) => "hand",
+            Inbound::CaughtUp => "caught up",
+            Inbound::Interrupt => "interrupt",
             Inbound::LeaveNow => "leave",
         }
     }
 
-    const KINDS: [&str; 10] =
-        ["event", "refused", "ended", "written", "failed", "lost", "note", "said", "hand", "leave"];
+    const KINDS: [&str; 12] = [
+        "event",
+        "refused",
+        "ended",
+        "written",
+        "failed",
+        "lost",
+        "note",
+        "said",
+        "hand",
+        "caught up",
+        "interrupt",
+        "leave",
+    ];
 
     fn verbs(text: &str) -> Vec<Verb> {
         let text = || text.to_owned();
@@ -182,6 +200,8 @@ mod tests {
             Inbound::ReportWritten { path: text.to_owned() },
             Inbound::ReportFailed { why: text.to_owned() },
             Inbound::Note(text.to_owned()),
+            Inbound::CaughtUp,
+            Inbound::Interrupt,
             Inbound::LeaveNow,
         ];
         refused.chain(others).collect()

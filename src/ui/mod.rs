@@ -23,6 +23,7 @@ mod opening;
 mod outlet;
 mod panel;
 mod picture;
+mod plain;
 mod rebind;
 mod render;
 mod scene;
@@ -86,6 +87,8 @@ impl std::fmt::Debug for Wiring {
 /// Looks, and what to show before the first event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UiOptions {
+    /// Whether it is drawn or said.
+    pub form: Form,
     /// Colours.
     pub theme: Theme,
     /// Characters that the terminal can show.
@@ -127,6 +130,7 @@ pub struct UiOptions {
 impl Default for UiOptions {
     fn default() -> Self {
         Self {
+            form: Form::Screen,
             theme: Theme::Default,
             charset: Charset::Ascii,
             dialect: Dialect::default(),
@@ -147,6 +151,18 @@ impl Default for UiOptions {
             title: String::new(),
         }
     }
+}
+
+/// How the console is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Drawn.
+    #[default]
+    Screen,
+    /// Said, a fact a line; what is typed comes as lines as well.
+    Lines,
+    /// Said as JSON, a line each. Nobody types anything.
+    Json,
 }
 
 /// Where the engine is.

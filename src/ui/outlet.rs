@@ -31,6 +31,17 @@ impl Outlet {
         Self { own, waiting: Vec::new() }
     }
 
+    /// Standard output, which may be a terminal, a pipe or a file, opened anew for the same reason.
+    pub(super) fn of_output() -> Self {
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Self { own: open("/proc/self/fd/1", flags, Mode::empty()).ok(), waiting: Vec::new() }
+    }
+
+    /// Whether everything has gone out.
+    pub(super) fn is_through(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     fn fd(&self) -> BorrowedFd<'_> {
         self.own.as_ref().map_or(rustix::stdio::stdout(), |own| own.as_fd())
     }

@@ -21,6 +21,8 @@ pub(super) struct Picture {
     pub(super) run: RunState,
     /// What happened, oldest first.
     pub(super) log: VecDeque<LogLine>,
+    /// Lines that the log ever had.
+    pub(super) said: u64,
     /// The last statement that changed something, or was to.
     pub(super) statement: Option<Statement>,
     /// Whether somebody is left who does the work.
@@ -86,6 +88,7 @@ impl Picture {
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
+        self.said += 1;
         self.log.push_back(line);
     }
 

@@ -10,7 +10,7 @@ use super::input::{Reader, Timed};
 use super::outlet::Flow;
 use super::render;
 use super::terminal::Terminal;
-use super::{Inbound, Leave, Multiplexer, Outbound, UiError, Wiring};
+use super::{Form, Inbound, Leave, Multiplexer, Outbound, UiError, Wiring};
 
 /// Least time between frames that answer keys, over any longer time.
 const KEY_PACE: Duration = Duration::from_millis(100);
@@ -26,7 +26,11 @@ const BATCH: usize = 512;
 /// Runs the console until it is left. Takes the terminal over and gives it back on every way out, a panic in here
 /// included; panics of other threads do not touch it. Blocks the calling thread.
 pub fn run(wiring: Wiring) -> Result<Leave, UiError> {
-    match catch_unwind(AssertUnwindSafe(|| drive(wiring))) {
+    let work = || match wiring.options.form {
+        Form::Screen => drive(wiring),
+        form @ (Form::Lines | Form::Json) => super::plain::drive(wiring, form),
+    };
+    match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result,
         Err(panic) => Err(UiError::Panicked { message: panic_message(panic.as_ref()) }),
     }
@@ -52,7 +56,7 @@ impl Stopwatch {
         clippy::disallowed_methods,
         reason = "pace of frames and of typing only; nothing on the screen or in a command is made from it"
     )]
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(Instant::now())
     }
 
@@ -66,6 +70,8 @@ impl Stopwatch {
 pub(super) enum Wake {
     /// A key or a paste.
     Token(Timed),
+    /// A line, where lines are typed instead of keys.
+    Line(super::plain::TimedLine),
     /// A message of the engine's side.
     Inbound(Inbound),
     /// Nobody is left who could send one.
@@ -135,6 +141,8 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                         }
                     }
                 }
+                // Nobody types lines on a screen.
+                Wake::Line(_) => {}
                 Wake::Inbound(Inbound::LeaveNow) => return Ok(Leave::Quit),
                 Wake::Inbound(message) => {
                     if let Some(leave) = console.inbound(message, now()) {
@@ -168,7 +176,7 @@ fn carry_out(
 }
 
 /// Joins the engine's channel to the one that keys come by: a thread can wait for one channel only.
-fn forward(inbound: Receiver<Inbound>, to: std::sync::mpsc::Sender<Wake>) -> Result<(), UiError> {
+pub(super) fn forward(inbound: Receiver<Inbound>, to: std::sync::mpsc::Sender<Wake>) -> Result<(), UiError> {
     std::thread::Builder::new()
         .name("console-events".to_owned())
         .spawn(move || {

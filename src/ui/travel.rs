@@ -2,6 +2,7 @@
 
 use super::console::Console;
 use super::keymap::Motion;
+use super::plain::RowKey;
 use super::scene::holder_key;
 use super::ui_state::{Focus, Screen};
 use super::view_model::log_lines;
@@ -50,6 +51,21 @@ impl Console {
 }
 
 impl Console {
+    /// Puts the cursor on a row of the screen in view, if it is still there.
+    pub(super) fn point_at(&mut self, row: &RowKey, now: jiff::Timestamp) -> bool {
+        if !super::plain::row_keys(&self.scene(now)).contains(row) {
+            return false;
+        }
+        let cursor = &mut self.ui.cursor;
+        match row.clone() {
+            RowKey::Check(check) => cursor.check = Some(check),
+            RowKey::Step(step) => cursor.step = Some(step),
+            RowKey::Entry(entry) => cursor.entry = Some(entry),
+            RowKey::Holder(_, holder) => cursor.holder = Some(holder),
+        }
+        true
+    }
+
     /// Moves to the next row that the filter means, round the end of the list.
     pub(super) fn next_hit(&mut self, towards: Towards, now: jiff::Timestamp) {
         let scene = self.scene(now);

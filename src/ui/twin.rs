@@ -368,6 +368,13 @@ impl Panel {
     }
 }
 
+impl super::console::Console {
+    /// Shows this and nothing below it.
+    pub(super) fn look_only_at(&mut self, screen: Screen) {
+        self.ui.look = vec![super::ui_state::Look::At(screen)];
+    }
+}
+
 /// A twin without a console: what a journal says, and the newest readings where there are some.
 pub fn of_journal(sight: Sight<'_>) -> Twin {
     let mut options = sight.options;

@@ -22,6 +22,7 @@ mod hangup;
 mod hostile;
 mod kill;
 mod look;
+mod plain;
 mod rehearse;
 mod rival;
 mod rollback;

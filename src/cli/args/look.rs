@@ -23,6 +23,9 @@ pub struct LookArgs {
     /// Where the theme was said.
     #[arg(skip)]
     pub theme_said: Said,
+    /// Lines instead of a screen, for screen readers and terminals without a cursor: nothing is drawn, nothing moves.
+    #[arg(long, global = true, env = "CICERONE_PLAIN", value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub plain: bool,
     /// ASCII only on the console.
     #[arg(long, global = true)]
     pub ascii: bool,

@@ -82,6 +82,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(Section::Top, "state_dir", "state_dir", "CICERONE_STATE_DIR", Kind::Path),
     console("theme", "CICERONE_THEME", Kind::Text),
     console("color", "CICERONE_COLOR", Kind::Text),
+    console("plain", "CICERONE_PLAIN", Kind::Switch),
     console("ascii", "CICERONE_ASCII", Kind::Switch),
     console("refresh", "CICERONE_REFRESH", Kind::Text),
     console("esc_delay", "CICERONE_ESC_DELAY", Kind::Text),

@@ -11,11 +11,12 @@ use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::{Person, RunId, Seq};
 use crate::domain::sample::Samples;
 use crate::relay::{self, Ears, FromEngine, Mouth, Role, ToEngine, Visit};
-use crate::ui::{self, Hand, Inbound, Leave, Outbound};
+use crate::ui::{self, Form, Hand, Inbound, Leave, Outbound};
 
 use super::super::exit::Exit;
 use super::super::signal::{Signal, Signals};
-use super::{Arrived, GOODBYE, Gone, Shut, hello};
+use super::super::stream::say;
+use super::{Arrived, GOODBYE, Gone, Shut, hello, signalled};
 
 /// One visit, from the door to the last words.
 pub(super) struct Session {
@@ -94,7 +95,8 @@ impl Session {
                 },
                 Some(wish) = screen.asked.recv() => self.wish(wish).await,
                 _ = beats.tick() => self.say(&ToEngine::Beat).await,
-                () = screen.signals.keep(), if screen.signals.kept().is_none() => {
+                () = signalled(&mut screen.signals, &screen.to_screen, screen.form),
+                    if screen.signals.kept().is_none() => {
                     let _ = screen.to_screen.send(Inbound::LeaveNow);
                 }
                 leave = screen.leaves.recv() => {
@@ -156,7 +158,8 @@ impl Session {
                 self.end = Some((after, exit));
                 tell(Inbound::EngineEnded { words });
             }
-            FromEngine::Welcome(_) | FromEngine::Unfit { .. } | FromEngine::CaughtUp => {}
+            FromEngine::CaughtUp => tell(Inbound::CaughtUp),
+            FromEngine::Welcome(_) | FromEngine::Unfit { .. } => {}
         }
     }
 
@@ -238,7 +241,7 @@ impl Session {
     }
 
     /// What stays on the terminal once the screen is gone.
-    pub(super) fn last_words(&self) {
+    pub(super) fn last_words(&self, form: Form) {
         let mut lines: Vec<String> = Vec::new();
         lines.extend(self.screen_error.as_ref().map(|error| format!("The screen was lost: {error}")));
         let run = self.run.as_str();
@@ -262,6 +265,10 @@ impl Session {
                 let attach = format!("`cicerone attach {run}` returns to it");
                 lines.push(format!("Run {run} is left to itself: {becomes}. {attach}"));
             }
+        }
+        if form == Form::Json {
+            // Standard output holds JSON and nothing else.
+            return lines.iter().for_each(|line| say(line));
         }
         // The terminal may be gone or frozen: that must not hold the process.
         let safe: Vec<String> = lines

@@ -105,7 +105,7 @@ fn read_until_gone(stopwatch: Stopwatch, esc_delay: Duration, ended: &OwnedFd, t
 }
 
 /// Rounded up to the next millisecond, so that a deadline has passed when the wait for it ends.
-fn timespec(wait: Duration) -> Timespec {
+pub(super) fn timespec(wait: Duration) -> Timespec {
     let wait = wait + Duration::from_millis(1);
     Timespec {
         tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),

@@ -84,10 +84,11 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
 
 /// Files outside `engine::supervisor` that may start something, and what it is. Nothing of these touches a database
 /// on its own.
-const SPAWNERS: [(&str, &str); 13] = [
+const SPAWNERS: [(&str, &str); 14] = [
     ("src/engine/supervisor.rs", "every task of the engine"),
     ("src/ui/thread.rs", "the thread of the screen"),
     ("src/ui/input/mod.rs", "the thread that reads keys"),
+    ("src/ui/plain/reader.rs", "the thread that reads lines"),
     ("src/host/probe/command.rs", "the operator's own probe commands"),
     ("src/rehearsal/", "the throwaway server"),
     ("src/pg/connect/", "the driver of one connection"),
