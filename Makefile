@@ -7,10 +7,10 @@ ARGS ?=
 PROFILE ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse build test check fmt clippy doc bless bench
+.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## Roll the sample out on a throwaway PostgreSQL: a console on a terminal, else headless
 	@$(CARGO) build --profile $(PROFILE) --locked
@@ -33,6 +33,9 @@ clippy: ## Lints; warnings are errors
 
 doc: ## Build the API documentation; warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+screenshots: ## Draw every screen of the console anew into docs/screens
+	CICERONE_BLESS=1 $(CARGO) test --locked --lib screenshot
 
 bless: ## Rewrite schemas, tables and pictures that are generated from the code
 	CICERONE_BLESS=1 $(CARGO) test --locked --lib --test it

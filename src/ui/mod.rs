@@ -27,8 +27,6 @@ mod plain;
 mod rebind;
 mod render;
 mod scene;
-#[cfg(test)]
-mod screenshot;
 mod show;
 mod terminal;
 #[cfg(test)]

@@ -26,6 +26,7 @@ use super::ui_state::Arm;
 use super::{Charset, Inbound, Leave, Theme, UiOptions};
 
 mod everywhere;
+mod screenshot;
 mod states;
 
 /// A console with an operator in front of it.
@@ -38,8 +39,12 @@ struct Desk {
 
 impl Desk {
     fn new(charset: Charset) -> Self {
+        Self::with(Theme::Mono, charset)
+    }
+
+    fn with(theme: Theme, charset: Charset) -> Self {
         let options = UiOptions {
-            theme: Theme::Mono,
+            theme,
             charset,
             environment: Environment::Prod,
             title: "db1.example:5432/app".to_owned(),

@@ -45,7 +45,7 @@ async fn the_window_of_a_console_pauses_the_queue_and_a_person_moves_it() {
     let journal = || fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
     eventually("the queue is paused", || journal().contains("\"paused\"")).await;
     pty.types(&format!(":window off{ENTER}")).await;
-    pty.shows("index-rollout  since").await;
+    pty.shows("since").await;
     abort(&mut pty).await.with_code(6);
     assert_eq!(journal().matches("\"window_set\"").count(), 3);
 }

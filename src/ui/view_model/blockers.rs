@@ -61,7 +61,7 @@ pub(super) fn in_short(scene: &Scene<'_>) -> Vec<Line> {
         return vec![Line::of(Tone::Dim, " nobody")];
     }
     let whole = scene.is_whole();
-    let widths = if whole { [usize::MAX; 5] } else { [7, 10, 8, 16, 30] };
+    let widths = if whole { [usize::MAX; 5] } else { [7, 10, 8, 16, 28] };
     holders
         .into_iter()
         .map(|(entry, blocker)| {

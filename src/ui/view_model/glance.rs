@@ -6,7 +6,6 @@ use crate::domain::progress::Eta;
 use crate::domain::state::BuildStatus;
 use crate::domain::target::Mode;
 use crate::domain::unit::Millis;
-use crate::domain::window;
 use crate::text::{cell_width, plural};
 
 use super::super::Hand;
@@ -69,7 +68,7 @@ fn segments(scene: &Scene<'_>) -> Vec<Segment> {
     segments.extend(undo(scene));
     segments.extend(watching(scene));
     if !scene.picture.over() {
-        segments.extend(window_segment(scene));
+        segments.extend(window(scene));
     }
     segments
 }
@@ -136,15 +135,10 @@ fn watching(scene: &Scene<'_>) -> Option<Segment> {
 }
 
 /// The window's clock, and whether the queue is likely to outlast it.
-pub(super) fn window(scene: &Scene<'_>) -> Option<(Tone, String)> {
-    let segment = window_segment(scene).filter(|_| !scene.picture.over())?;
-    Some((segment.tone, segment.long))
-}
-
-fn window_segment(scene: &Scene<'_>) -> Option<Segment> {
+fn window(scene: &Scene<'_>) -> Option<Segment> {
     let end = scene.picture.run.control.window?;
     let at = end.strftime("%H:%MZ");
-    let Some(left) = window::left(end, scene.now) else {
+    let Some(left) = crate::domain::window::left(end, scene.now) else {
         return Some(Segment::new(
             Tone::Bad,
             format!("window closed {at}: nothing new starts"),

@@ -44,12 +44,13 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let show = scene.show();
     let left = Line::of(Tone::Strong, " PLAYBOOK  ").then(Tone::Plain, show.whole(&run.playbook.title));
     let end = scene.picture.run.control.closed.as_ref().map_or(scene.now, |(at, _)| *at);
-    let right = if let Some((tone, window)) = super::glance::window(scene) {
-        Line::of(tone, format!("{window} "))
-    } else {
-        let name = show.name(&run.playbook.name, 24);
-        Line::of(Tone::Dim, format!("{name}  since {} ", since(run.opened_at, end)))
+    let name = show.name(&run.playbook.name, 24);
+    // Its clock runs in the rule above.
+    let window = match scene.picture.run.control.window {
+        Some(end) => format!("window to {} ", end.strftime("%H:%MZ")),
+        None => format!("since {} ", since(run.opened_at, end)),
     };
+    let right = Line::of(Tone::Dim, format!("{name}  {window}"));
     (left, right)
 }
 
