@@ -145,8 +145,9 @@ impl Shown {
     /// The process's exit code.
     pub fn code(&self) -> u8 {
         match self.signal {
-            Some(signal) => SIGNAL_BASE + signal.number(),
-            None => self.exit,
+            Some(signal @ (Signal::Interrupt | Signal::Terminate)) => SIGNAL_BASE + signal.number(),
+            // As with a terminal that is gone before its signal comes.
+            Some(Signal::Hangup) | None => self.exit,
         }
     }
 }
@@ -158,7 +159,7 @@ pub async fn show(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<Shown, CliError> {
-    let signals = Signals::install()?;
+    let signals = Signals::of_screen()?;
     let form = options.form;
     explain(form, args, around);
     let by = around.person();

@@ -11,7 +11,7 @@ use super::surrounding::Surrounding;
 
 /// How often the screen is drawn when nobody says otherwise.
 const REFRESH: Millis = Millis(1_000);
-/// The same on a slow link.
+/// The same on a slow link, and where little is to move.
 const SLOW_REFRESH: Millis = Millis(5_000);
 /// How long Esc is held back for the rest of a sequence.
 const ESC_DELAY: Millis = Millis(50);
@@ -55,7 +55,11 @@ pub fn looks(args: &LookArgs, around: &Surrounding) -> UiOptions {
         bandwidth: if args.low_bandwidth { Bandwidth::Low } else { Bandwidth::Full },
         mouse: if args.mouse { Mouse::On } else { Mouse::Off },
         notify: args.notify.map_or(Notify::Off, Notify::from),
-        refresh: args.refresh.unwrap_or(if args.low_bandwidth { SLOW_REFRESH } else { REFRESH }),
+        refresh: args.refresh.unwrap_or(if args.low_bandwidth || args.reduced_motion {
+            SLOW_REFRESH
+        } else {
+            REFRESH
+        }),
         esc_delay: args.esc_delay.unwrap_or(if far { FAR_ESC_DELAY } else { ESC_DELAY }),
         times: args.times.map(Times::from).unwrap_or_default(),
         keys: args.keymap.clone(),

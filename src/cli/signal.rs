@@ -11,6 +11,8 @@ pub enum Signal {
     Interrupt,
     /// From a service manager or `kill`.
     Terminate,
+    /// The terminal or the session is gone. It ends screens only.
+    Hangup,
 }
 
 impl Signal {
@@ -19,6 +21,7 @@ impl Signal {
         match self {
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
+            Self::Hangup => "SIGHUP",
         }
     }
 
@@ -27,21 +30,39 @@ impl Signal {
         match self {
             Self::Interrupt => 2,
             Self::Terminate => 15,
+            Self::Hangup => 1,
         }
     }
 }
 
-/// The signals of this process. SIGHUP is taken and ignored: a run outlives the session that started it.
+/// The signals of this process. SIGHUP is taken: a run outlives the session that started it, a screen does not.
 pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
     kept: Option<Signal>,
+    at_hangup: AtHangup,
+}
+
+/// What SIGHUP means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtHangup {
+    GoOn,
+    End,
 }
 
 impl Signals {
-    /// Takes them over.
+    /// Takes them over, for a run.
     pub fn install() -> Result<Self, CliError> {
+        Self::with(AtHangup::GoOn)
+    }
+
+    /// Takes them over, for a screen.
+    pub fn of_screen() -> Result<Self, CliError> {
+        Self::with(AtHangup::End)
+    }
+
+    fn with(at_hangup: AtHangup) -> Result<Self, CliError> {
         let take =
             |kind| signal(kind).map_err(|error| CliError::usage("signals cannot be handled").because(&error));
         Ok(Self {
@@ -49,6 +70,7 @@ impl Signals {
             terminate: take(SignalKind::terminate())?,
             hangup: take(SignalKind::hangup())?,
             kept: None,
+            at_hangup,
         })
     }
 
@@ -73,7 +95,10 @@ impl Signals {
             tokio::select! {
                 Some(()) = self.interrupt.recv() => return Signal::Interrupt,
                 Some(()) = self.terminate.recv() => return Signal::Terminate,
-                Some(()) = self.hangup.recv() => tracing::warn!("SIGHUP: the terminal is gone, the run goes on"),
+                Some(()) = self.hangup.recv() => match self.at_hangup {
+                    AtHangup::End => return Signal::Hangup,
+                    AtHangup::GoOn => tracing::warn!("SIGHUP: the terminal is gone, the run goes on"),
+                },
             }
         }
     }

@@ -3,6 +3,7 @@
 mod human;
 mod nearest;
 mod safe;
+mod twin;
 
 pub use human::{bytes, cell_width, clock, count, cut, fit_left, fit_right, parse_span, plural, span};
 pub use nearest::nearest;

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::twin;
+
 /// Combining marks that one base character may carry before they are written out.
 const MAX_MARKS: usize = 2;
 
@@ -34,7 +36,8 @@ impl Untrusted {
     /// - ESC and the other C0 controls become their pictures (`␛`), all else becomes `\u{202e}`.
     /// - A backslash is doubled where it could be taken for the start of such an escape, and a picture that stands in
     ///   the text itself is written out: two texts never give the same result.
-    /// - More than two combining marks on one base, or a mark without one, are written out.
+    /// - More than two combining marks on one base, a mark without one, and a mark that makes a letter of two characters
+    ///   look like a letter of one, are written out; so are characters that pass for others.
     /// - A text that does not fit loses its middle, which is replaced by four hex digits of its SHA-256 between two
     ///   `…`, so that long names that differ only there still look different.
     pub fn display_safe(&self, max_width: Option<usize>) -> Safe {
@@ -116,8 +119,10 @@ fn units(raw: &str, charset: Charset) -> Vec<String> {
     let mut units: Vec<String> = Vec::with_capacity(raw.len());
     // Marks on the last unit, or none while it cannot carry any.
     let mut marks: Option<usize> = None;
-    for char in raw.chars() {
-        match (class(char, charset), marks) {
+    let chars: Vec<char> = raw.chars().collect();
+    for (char, imitates) in chars.iter().copied().zip(twin::imitations(&chars)) {
+        let class = if imitates { Class::Hidden } else { class(char, charset) };
+        match (class, marks) {
             (Class::Mark, Some(count)) if count < MAX_MARKS => {
                 if let Some(base) = units.last_mut() {
                     base.push(char);
@@ -147,12 +152,19 @@ fn class(char: char, charset: Charset) -> Class {
     if char.is_ascii() {
         return if char.is_ascii_control() { Class::Hidden } else { Class::Visible };
     }
-    if charset == Charset::Ascii || !is_printable(char) || is_ignorable(char) || is_picture(char) {
+    if charset == Charset::Ascii
+        || !is_printable(char)
+        || is_ignorable(char)
+        || is_picture(char)
+        || twin::doubles(char)
+    {
         return Class::Hidden;
     }
     // The standard library writes out a grapheme extender only where it stands alone.
     let extends = char.escape_debug().count() > 1;
     match (extends, char.width()) {
+        // `é` in two characters looks as `é` in one does.
+        (true, _) if twin::composes(char) => Class::Hidden,
         (true, _) => Class::Mark,
         (false, Some(0) | None) => Class::Hidden,
         (false, Some(_)) => Class::Visible,
@@ -275,9 +287,19 @@ mod tests {
 
     #[test]
     fn harmless_text_is_shown_as_it_is() {
-        for text in
-            ["idx_leads_created", "größe", "日本語", "e\u{301}", "a b", r"C:\tmp \d+", "שלום", "a … b", "🙂"]
-        {
+        for text in [
+            "idx_leads_created",
+            "größe",
+            "日本語",
+            "x\u{305}",
+            "a b",
+            "заказы_по_дате",
+            "Ωμέγα",
+            r"C:\tmp \d+",
+            "שלום",
+            "a … b",
+            "🙂",
+        ] {
             assert_eq!(safe(text), text);
         }
     }
@@ -314,10 +336,37 @@ mod tests {
 
     #[test]
     fn marks_are_capped_and_need_a_base() {
-        assert_eq!(safe("e\u{301}\u{302}\u{303}\u{304}"), "e\u{301}\u{302}\\u{303}\\u{304}");
+        assert_eq!(safe("e\u{305}\u{30e}\u{310}\u{312}"), "e\u{305}\u{30e}\\u{310}\\u{312}");
         assert_eq!(safe("\u{301}e"), "\\u{301}e");
         assert_eq!(safe(" \u{301}"), " \\u{301}");
         assert_eq!(safe("\u{200b}\u{301}"), "\\u{200b}\\u{301}");
+    }
+
+    #[test]
+    fn names_that_would_look_alike_do_not() {
+        for (one, other) in [
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("\u{1ec7}", "e\u{323}\u{302}"),
+            ("が", "か\u{3099}"),
+            ("\u{ac00}", "\u{1100}\u{1161}"),
+            ("K", "\u{212a}"),
+            ("Ω", "\u{2126}"),
+            ("豈", "\u{f900}"),
+            ("orders", "\u{43e}rders"),
+            ("idx_coco", "idx_\u{441}\u{43e}\u{441}\u{43e}"),
+            ("VI", "\u{2165}"),
+            ("a", "\u{1d68a}"),
+            ("a b", "a\u{a0}b"),
+            ("a b", "a\u{2003}b"),
+            ("ab", "a\u{200b}b"),
+            ("ab", "a\u{2060}b"),
+            ("a-b", "a\u{2011}b"),
+        ] {
+            assert_ne!(safe(one), safe(other));
+            assert_ne!(ascii(one), ascii(other));
+            assert!(safe(other).contains("\\u{"), "{other:?}: {}", safe(other));
+        }
+        assert_eq!(safe("\u{43e}rders"), "\\u{43e}rders");
     }
 
     #[test]

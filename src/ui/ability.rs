@@ -114,6 +114,38 @@ fn palette(family: Family, name: &str, stem: &str, colorterm: Option<&str>) -> P
 }
 
 impl Family {
+    /// Whether it has a second screen that leaves the shell's alone, a cursor that can be hidden, and says which keys were
+    /// pasted.
+    pub(super) fn has_private_modes(self) -> bool {
+        match self {
+            Self::Xterm | Self::Tmux | Self::Screen => true,
+            Self::Linux | Self::Vt100 => false,
+        }
+    }
+
+    /// Whether the cursor can be hidden.
+    pub(super) fn hides_cursor(self) -> bool {
+        self != Self::Vt100
+    }
+
+    /// Whether it can be told to show a frame at once.
+    pub(super) fn synchronizes(self) -> bool {
+        match self {
+            Self::Xterm | Self::Tmux => true,
+            Self::Screen | Self::Linux | Self::Vt100 => false,
+        }
+    }
+
+    /// Whether it takes operating system commands: clipboard, notifications.
+    pub(super) fn takes_osc(self) -> bool {
+        self.has_private_modes()
+    }
+
+    /// Whether it has a mouse that it can tell of.
+    pub(super) fn has_mouse(self) -> bool {
+        self.has_private_modes()
+    }
+
     /// Whether it can show any character of a name. The Linux console's fonts have 512 at most: two names that differ in
     /// the others would look alike.
     pub fn shows_unicode(self) -> bool {

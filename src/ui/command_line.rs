@@ -1,14 +1,15 @@
 //! The `:` and `/` prompts.
 
 use crate::domain::command::Verb;
+use crate::domain::unit::Millis;
 use crate::domain::window::{HOW_WRITTEN, parse_end};
 
-use super::Theme;
 use super::console::{Console, Outcome};
 use super::input::Key;
 use super::keymap::{Action, Deed, See, Way};
 use super::ui_state::{Look, Prompt, Screen, Times, View};
 use super::view_model::line::Tone;
+use super::{Mouse, Theme};
 
 /// Longest line that can be typed, in characters.
 const LONGEST: usize = 80;
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("goto ", "look at a phase by its number, or at preflight, plan, steps, builds, blockers, verify, log"),
     ("help", "keys of this screen"),
     ("log", "the full log"),
+    ("mouse ", "on or off: the wheel scrolls, a click moves the cursor; nothing is done by it"),
     ("plan", "what would be built, and what that costs"),
     ("q", "leave; with a live run it asks first"),
     ("rate ", "refresh every so many seconds, 0.5 to 10"),
@@ -127,6 +129,9 @@ impl Console {
                 Some(theme) => self.ui.view.theme = theme,
                 None => self.ui.say(Tone::Warn, "themes: default, mono, high-contrast, colour-blind", now),
             },
+            ("mouse", "on") => return self.use_mouse(Mouse::On, now),
+            ("mouse", "off") => return self.use_mouse(Mouse::Off, now),
+            ("mouse", _) => self.ui.say(Tone::Warn, "mouse takes on or off", now),
             ("control", "") => return vec![Outcome::Control],
             ("export", "") => return self.act(Action::See(See::Report), now),
             ("rate", seconds) => match View::rate(seconds) {
@@ -155,6 +160,33 @@ impl Console {
             return Vec::new();
         }
         vec![Outcome::Send(self.command_of(Verb::SetWindow { end }))]
+    }
+
+    /// Goes back to SAFE on the operator's wish.
+    pub(super) fn safe(&mut self, now: jiff::Timestamp) {
+        self.disarm("as asked", now);
+    }
+
+    /// Sets the time between two pictures.
+    pub(super) fn set_rate(&mut self, refresh: Millis, now: jiff::Timestamp) {
+        self.ui.view.refresh = refresh;
+        self.ui.say(Tone::Plain, format!("refresh every {}", crate::text::span(refresh.0)), now);
+    }
+
+    /// Sets how times are shown.
+    pub(super) fn set_times(&mut self, times: Times, now: jiff::Timestamp) {
+        self.ui.view.times = times;
+        self.ui.say(Tone::Plain, format!("times: {}; the clock in the bar stays UTC", times.word()), now);
+    }
+
+    fn use_mouse(&mut self, mouse: Mouse, now: jiff::Timestamp) -> Vec<Outcome> {
+        self.ui.view.mouse = mouse;
+        let said = match mouse {
+            Mouse::On => "the mouse scrolls and moves the cursor; with Shift it marks text as before",
+            Mouse::Off => "the mouse is the terminal's again",
+        };
+        self.ui.say(Tone::Plain, said, now);
+        vec![Outcome::Mouse(mouse)]
     }
 
     fn go_to(&mut self, place: &str, now: jiff::Timestamp) -> Vec<Outcome> {

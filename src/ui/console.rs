@@ -7,9 +7,9 @@ use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::Person;
 use crate::domain::sample::{Link, Samples};
 use crate::domain::target::Mode;
-use crate::domain::unit::Millis;
 
 use super::allowed::allowed;
+use super::call::Caller;
 use super::copy;
 use super::input::{Key, Timed, Token};
 use super::keymap::{Action, Deed, See, Way};
@@ -17,13 +17,14 @@ use super::log::LogLine;
 use super::opening::{abort, arm, conditions, leave, open, overtaken, undo_everything};
 use super::panel::{Panel, Pressed, Purpose};
 use super::picture::{Engine, Picture};
+use super::pointing::Spot;
 use super::scene::{Scene, entry_order};
 use super::travel::Towards;
 use super::trend::Trend;
-use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, Times, UiState};
+use super::ui_state::{Arm, Aside, Focus, Frozen, Look, Prompt, Screen, UiState};
 use super::view_model::line::Tone;
 use super::view_model::{ViewModel, view_model};
-use super::{Hand, Home, Inbound, Leave, Theme, UiOptions};
+use super::{Bandwidth, Hand, Home, Inbound, Leave, Mouse, Theme, UiOptions};
 
 /// A second Ctrl-C within so long counts.
 const INTERRUPT_AGAIN: Duration = Duration::from_secs(2);
@@ -45,6 +46,8 @@ pub(super) enum Outcome {
     Copy(String),
     /// Back from the main screen.
     Back,
+    /// Whether the terminal is to tell of its mouse.
+    Mouse(Mouse),
     /// The process is to be stopped until the shell lets it go on.
     Suspend,
     /// The console is left.
@@ -68,6 +71,9 @@ pub(super) struct Console {
     pub(super) ui: UiState,
     leaving: Leaving,
     rows: Rows,
+    pub(super) caller: Caller,
+    /// What was drawn in which row, for the mouse.
+    pub(super) spots: Vec<(u16, Spot)>,
 }
 
 /// Whether rows stand as the newest events want it. They are sorted once a frame, not once an event: a journal that
@@ -81,15 +87,19 @@ enum Rows {
 impl Console {
     /// A console that knows nothing yet.
     pub(super) fn new(operator: Person, options: UiOptions) -> Self {
+        let mut ui = UiState::new(options.theme, options.refresh, options.times);
+        ui.view.mouse = options.mouse;
         Self {
             operator,
-            ui: UiState::new(options.theme, options.refresh, options.times),
+            ui,
             options,
             picture: Picture::default(),
             samples: Samples::default(),
             trend: Trend::default(),
             leaving: Leaving::No,
             rows: Rows::Sorted,
+            caller: Caller::default(),
+            spots: Vec::new(),
         }
     }
 
@@ -100,7 +110,11 @@ impl Console {
 
     /// Pace of data on the screen.
     pub(super) fn refresh(&self) -> Duration {
-        Duration::from(self.ui.view.refresh).clamp(Duration::from_millis(500), Duration::from_secs(10))
+        let least = match self.options.bandwidth {
+            Bandwidth::Full => Duration::from_millis(500),
+            Bandwidth::Low => Duration::from_secs(2),
+        };
+        Duration::from(self.ui.view.refresh).clamp(least, Duration::from_secs(10))
     }
 
     /// Whether its screen is the one in view.
@@ -115,6 +129,12 @@ impl Console {
             None => (&self.picture, &self.samples, &self.trend),
         };
         let (ui, options, operator) = (&self.ui, &self.options, &self.operator);
+        Scene { picture, samples, trend, ui, options, operator, now }
+    }
+
+    /// What is so, whatever picture is in view.
+    pub(super) fn live(&self, now: jiff::Timestamp) -> Scene<'_> {
+        let Self { picture, samples, trend, ui, options, operator, .. } = self;
         Scene { picture, samples, trend, ui, options, operator, now }
     }
 
@@ -238,16 +258,7 @@ impl Console {
             self.disarm("15 minutes without a key", now);
         }
         // Judged by the live picture, frozen or not: the panel acts on the world, not on a picture of it.
-        let live = Scene {
-            picture: &self.picture,
-            samples: &self.samples,
-            trend: &self.trend,
-            ui: &self.ui,
-            options: &self.options,
-            operator: &self.operator,
-            now,
-        };
-        let overtaken = self.ui.panel.as_ref().and_then(|panel| overtaken(panel, &live));
+        let overtaken = self.ui.panel.as_ref().and_then(|panel| overtaken(panel, &self.live(now)));
         if let Some(why) = overtaken {
             self.ui.panel = None;
             self.leaving = Leaving::No;
@@ -268,7 +279,7 @@ impl Console {
         self.picture.say(LogLine { at: now, who: "console".to_owned(), text: text.to_owned(), tone });
     }
 
-    /// SAFE again.
+    /// Goes back to SAFE, and says why.
     pub(super) fn disarm(&mut self, why: &str, now: jiff::Timestamp) {
         if self.ui.arm != Arm::Safe {
             self.ui.arm = Arm::Safe;
@@ -280,6 +291,10 @@ impl Console {
     /// A key or a paste.
     pub(super) fn token(&mut self, timed: &Timed, now: jiff::Timestamp) -> Vec<Outcome> {
         self.settle(now);
+        if let Token::Mouse(pointer) = timed.token {
+            self.point(pointer, now);
+            return Vec::new();
+        }
         if self.ui.aside == Aside::Yes {
             // Whatever it was, it was meant to come back from there.
             self.ui.aside = Aside::No;
@@ -491,18 +506,6 @@ impl Console {
         vec![Outcome::Copy(text)]
     }
 
-    /// Sets the time between two pictures.
-    pub(super) fn set_rate(&mut self, refresh: Millis, now: jiff::Timestamp) {
-        self.ui.view.refresh = refresh;
-        self.ui.say(Tone::Plain, format!("refresh every {}", crate::text::span(refresh.0)), now);
-    }
-
-    /// Sets how times are shown.
-    pub(super) fn set_times(&mut self, times: Times, now: jiff::Timestamp) {
-        self.ui.view.times = times;
-        self.ui.say(Tone::Plain, format!("times: {}; the clock in the bar stays UTC", times.word()), now);
-    }
-
     fn back(&mut self) {
         if self.ui.focus == Focus::Detail {
             self.ui.focus = Focus::List;
@@ -555,11 +558,6 @@ impl Console {
             })),
         };
         self.reorder();
-    }
-
-    /// Goes back to SAFE on the operator's wish.
-    pub(super) fn safe(&mut self, now: jiff::Timestamp) {
-        self.disarm("as asked", now);
     }
 
     /// Opens the arming panel.

@@ -3,6 +3,7 @@
 use crate::domain::blocker::Holder;
 use crate::text::Untrusted;
 
+use super::ability::Family;
 use super::scene::Scene;
 use super::ui_state::Screen;
 use super::view_model::view_model;
@@ -80,9 +81,11 @@ fn text_of(buffer: &ratatui::buffer::Buffer, y: u16) -> String {
 }
 
 /// Everything that is written to the main screen for a safe text: the clipboard's sequence, the text, and the way back.
-pub(super) fn aside(text: &str, multiplexer: Multiplexer) -> String {
+pub(super) fn aside(text: &str, family: Family, multiplexer: Multiplexer) -> String {
     let encoded = base64(text.as_bytes());
-    let (clipboard, said) = if encoded.len() > LONGEST {
+    let (clipboard, said) = if !family.takes_osc() {
+        (String::new(), "this terminal has no clipboard: mark it by hand")
+    } else if encoded.len() > LONGEST {
         (String::new(), "too long for a clipboard: mark it by hand")
     } else {
         (osc52(&encoded, multiplexer), "copied, if the terminal takes it (OSC 52)")
@@ -96,10 +99,15 @@ fn osc52(encoded: &str, multiplexer: Multiplexer) -> String {
     let plain = format!("\x1b]52;c;{encoded}\x07");
     match multiplexer {
         Multiplexer::None => plain,
-        Multiplexer::Tmux => {
-            let wrapped = plain.replace('\x1b', "\x1b\x1b");
-            format!("{plain}\x1bPtmux;{wrapped}\x1b\\")
-        }
+        Multiplexer::Tmux => format!("{plain}{}", wrapped(&plain, multiplexer)),
+    }
+}
+
+/// A sequence that is meant for the terminal itself, as what sits before it hands it on.
+pub(super) fn wrapped(sequence: &str, multiplexer: Multiplexer) -> String {
+    match multiplexer {
+        Multiplexer::None => sequence.to_owned(),
+        Multiplexer::Tmux => format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")),
     }
 }
 
@@ -144,12 +152,16 @@ mod tests {
 
     #[test]
     fn the_clipboard_is_wrapped_for_tmux_and_the_text_stands_beside_it() {
-        let text = aside("DROP INDEX i", Multiplexer::None);
+        let text = aside("DROP INDEX i", Family::Xterm, Multiplexer::None);
         assert_eq!(text.matches('\x1b').count(), 1);
         assert!(text.starts_with("\x1b]52;c;RFJPUCBJTkRFWCBp\x07\nDROP INDEX i\n"), "{text:?}");
-        let text = aside("DROP INDEX i", Multiplexer::Tmux);
+        let text = aside("DROP INDEX i", Family::Tmux, Multiplexer::Tmux);
         assert!(text.contains("\x1bPtmux;\x1b\x1b]52;c;RFJPUCBJTkRFWCBp\x07\x1b\\"), "{text:?}");
-        let long = aside(&"x".repeat(60_000), Multiplexer::None);
+        let long = aside(&"x".repeat(60_000), Family::Xterm, Multiplexer::None);
         assert!(!long.contains('\x1b') && long.contains("by hand"));
+        for family in [Family::Linux, Family::Vt100] {
+            let text = aside("DROP INDEX i", family, Multiplexer::None);
+            assert!(!text.contains('\x1b') && text.contains("DROP INDEX i"), "{text:?}");
+        }
     }
 }

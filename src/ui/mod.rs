@@ -11,6 +11,7 @@
 
 mod ability;
 mod allowed;
+mod call;
 mod command_line;
 mod console;
 mod copy;
@@ -22,8 +23,10 @@ mod message;
 mod opening;
 mod outlet;
 mod panel;
+mod pen;
 mod picture;
 mod plain;
+mod pointing;
 mod rebind;
 mod render;
 mod scene;
@@ -148,6 +151,13 @@ impl Default for UiOptions {
             keys: Keymap::default(),
             title: String::new(),
         }
+    }
+}
+
+impl UiOptions {
+    /// Whether figures stand still between one change of state and the next: no bars and curves, times by minutes.
+    pub fn calm(&self) -> bool {
+        self.motion == Motion::Reduced || self.bandwidth == Bandwidth::Low
     }
 }
 

@@ -79,6 +79,11 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Time of day in the bar: `03:22:10Z`, or `03:22Z` where nothing moves by itself.
+    pub(super) fn wall_clock(&self) -> String {
+        if self.options.calm() { super::show::minute(self.now) } else { super::show::time(self.now) }
+    }
+
     /// What the run may do.
     pub(super) fn mode(&self) -> Mode {
         self.picture.mode(self.options.mode)

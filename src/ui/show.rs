@@ -63,6 +63,11 @@ pub(super) fn time(at: jiff::Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%H:%M:%SZ").to_string()
 }
 
+/// The same by minutes: `03:22Z`.
+pub(super) fn minute(at: jiff::Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%H:%MZ").to_string()
+}
+
 /// Time of day in a zone, with its distance from UTC: `04:22:10+01:00`.
 pub(super) fn local(at: jiff::Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S%:z").to_string()

@@ -3,15 +3,6 @@
 //! This does not use `ratatui::Terminal`: its drop prints to a tty that may be gone (a panic inside a panic), and its
 //! `clear` asks the terminal where the cursor is (2 s, then an error, while another thread reads keys).
 
-use crossterm::cursor::{Hide, MoveTo, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use crossterm::queue;
-use crossterm::style::ResetColor;
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-    LeaveAlternateScreen,
-};
-use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use rustix::event::{Timespec, poll};
@@ -21,17 +12,34 @@ use rustix::termios::{
     OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcgetwinsize, tcsetattr,
 };
 
-use super::UiError;
+use super::ability::Dialect;
 use super::outlet::{Flow, Outlet};
+use super::{Mouse, UiError, pen};
 
 /// Size when the terminal does not tell: what every screen is made for.
 const DEFAULT_SIZE: (u16, u16) = (80, 24);
 /// Milliseconds that a frozen terminal gets to take the last bytes.
 const LAST_PATIENCE: i64 = 300;
 
+const PLAIN: &[u8] = b"\x1b[m";
+const CLEAR: &[u8] = b"\x1b[H\x1b[J";
+const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
+const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
+const SHOW_CURSOR: &[u8] = b"\x1b[?25h";
+const HIDE_CURSOR: &[u8] = b"\x1b[?25l";
+const MARK_PASTES: &[u8] = b"\x1b[?2004h";
+const LEAVE_PASTES: &[u8] = b"\x1b[?2004l";
+const OTHER_SCREEN: &[u8] = b"\x1b[?1049h";
+const SHELLS_SCREEN: &[u8] = b"\x1b[?1049l";
+/// Presses and the wheel, with places in decimal digits.
+const TELL_OF_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const KEEP_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 /// A terminal in raw mode on its alternate screen. Dropping it gives it back.
 pub(super) struct Terminal {
     saved: Termios,
+    dialect: Dialect,
+    mouse: Mouse,
     painted: Buffer,
     cursor: Option<Position>,
     outlet: Outlet,
@@ -49,7 +57,7 @@ enum Place {
 
 impl Terminal {
     /// Takes the terminal over.
-    pub(super) fn enter() -> Result<Self, UiError> {
+    pub(super) fn enter(dialect: Dialect, mouse: Mouse) -> Result<Self, UiError> {
         let (input, output) = (rustix::stdio::stdin(), rustix::stdio::stdout());
         if !isatty(input) || !isatty(output) {
             return Err(UiError::NoTerminal);
@@ -58,6 +66,8 @@ impl Terminal {
         // From here on the drop undoes it.
         let mut terminal = Self {
             saved,
+            dialect,
+            mouse,
             painted: Buffer::empty(Rect::ZERO),
             cursor: None,
             outlet: Outlet::of_terminal(),
@@ -81,22 +91,71 @@ impl Terminal {
     /// Puts the console's screen in view; the next paint writes all of it.
     pub(super) fn back(&mut self) -> Result<(), Errno> {
         let mut bytes = Vec::new();
-        // Into a vector: cannot fail.
-        let _ = queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide);
+        if self.dialect.family.has_private_modes() {
+            bytes.extend_from_slice(OTHER_SCREEN);
+            bytes.extend_from_slice(MARK_PASTES);
+        }
+        if self.dialect.family.hides_cursor() {
+            bytes.extend_from_slice(HIDE_CURSOR);
+        }
+        if self.tells_of_mouse() {
+            bytes.extend_from_slice(TELL_OF_MOUSE);
+        }
         self.place = Place::Alternate;
         self.cursor = None;
         self.forget();
         self.outlet.send(&bytes).map(|_| ())
     }
 
+    fn tells_of_mouse(&self) -> bool {
+        self.mouse == Mouse::On && self.dialect.family.has_mouse()
+    }
+
+    /// Lets the terminal tell of its mouse, or not.
+    pub(super) fn set_mouse(&mut self, mouse: Mouse) -> Result<(), Errno> {
+        let before = self.tells_of_mouse();
+        self.mouse = mouse;
+        match (before, self.tells_of_mouse()) {
+            (false, true) => self.outlet.send(TELL_OF_MOUSE).map(|_| ()),
+            (true, false) => self.outlet.send(KEEP_MOUSE).map(|_| ()),
+            (true, true) | (false, false) => Ok(()),
+        }
+    }
+
+    /// Calls a person, between two frames.
+    pub(super) fn call(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        self.outlet.send(bytes).map(|_| ())
+    }
+
     /// Writes text to the shell's screen and leaves that in view, keys still coming here. The text must be safe.
     pub(super) fn show_aside(&mut self, text: &str) -> Result<(), Errno> {
-        let mut bytes = Vec::new();
-        let _ = queue!(bytes, ResetColor, LeaveAlternateScreen, Show);
+        let mut bytes = self.farewell();
         // In raw mode a line end alone does not return to the first column.
         bytes.extend_from_slice(text.replace('\n', "\r\n").as_bytes());
         self.place = Place::Main;
         self.outlet.send(&bytes).map(|_| ())
+    }
+
+    /// What brings the shell's screen back. The mouse goes first: its owner marks text there.
+    fn farewell(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.tells_of_mouse() {
+            bytes.extend_from_slice(KEEP_MOUSE);
+        }
+        if self.dialect.family.synchronizes() {
+            bytes.extend_from_slice(FRAME_ENDS);
+        }
+        bytes.extend_from_slice(PLAIN);
+        match (self.place, self.dialect.family.has_private_modes()) {
+            (Place::Alternate, true) => bytes.extend_from_slice(SHELLS_SCREEN),
+            // It has one screen only, and that is left empty rather than with half a picture under the prompt.
+            (Place::Alternate, false) => bytes.extend_from_slice(CLEAR),
+            (Place::Main, _) => {}
+        }
+        if self.dialect.family.hides_cursor() {
+            bytes.extend_from_slice(SHOW_CURSOR);
+        }
+        bytes
     }
 
     /// Writes what the terminal did not take at once of a text on the shell's screen.
@@ -121,11 +180,10 @@ impl Terminal {
 
     fn give_back(&mut self) {
         let mut bytes = Vec::new();
-        let _ = queue!(bytes, EndSynchronizedUpdate, ResetColor, DisableBracketedPaste);
-        if self.place == Place::Alternate {
-            let _ = queue!(bytes, LeaveAlternateScreen);
+        if self.dialect.family.has_private_modes() {
+            bytes.extend_from_slice(LEAVE_PASTES);
         }
-        let _ = queue!(bytes, Show);
+        bytes.extend(self.farewell());
         self.place = Place::Main;
         // A terminal that is gone takes nothing back, one that is frozen is not waited for, and there is nobody left
         // to tell.
@@ -157,24 +215,38 @@ impl Terminal {
         if resized {
             self.painted = Buffer::empty(next.area);
         }
-        let changes = self.painted.diff(&next);
+        let family = self.dialect.family;
+        let mut changes = Vec::new();
+        pen::write_changes(self.dialect, &self.painted, &next, &mut changes);
         if !resized && changes.is_empty() && cursor == self.cursor {
+            self.painted = next;
             return Ok(Flow::Through);
         }
         let mut bytes = Vec::new();
-        // Into a vector: cannot fail.
-        let _ = queue!(bytes, BeginSynchronizedUpdate);
-        if resized {
-            let _ = queue!(bytes, ResetColor, Clear(ClearType::All));
+        if family.synchronizes() {
+            bytes.extend_from_slice(FRAME_BEGINS);
         }
-        let _ = CrosstermBackend::new(&mut bytes).draw(changes.into_iter());
-        let _ = match (cursor, self.cursor) {
-            (Some(at), None) => queue!(bytes, MoveTo(at.x, at.y), Show),
-            (Some(at), Some(_)) => queue!(bytes, MoveTo(at.x, at.y)),
-            (None, Some(_)) => queue!(bytes, Hide),
-            (None, None) => Ok(()),
-        };
-        let _ = queue!(bytes, EndSynchronizedUpdate);
+        if resized {
+            bytes.extend_from_slice(PLAIN);
+            bytes.extend_from_slice(CLEAR);
+        }
+        bytes.append(&mut changes);
+        match cursor {
+            Some(at) => pen::write_move(at.x, at.y, &mut bytes),
+            // A cursor that cannot be hidden is put where it hides nothing.
+            None if !family.hides_cursor() => {
+                pen::write_move(0, next.area.height.saturating_sub(1), &mut bytes);
+            }
+            None => {}
+        }
+        match (cursor, self.cursor) {
+            (Some(_), None) if family.hides_cursor() => bytes.extend_from_slice(SHOW_CURSOR),
+            (None, Some(_)) if family.hides_cursor() => bytes.extend_from_slice(HIDE_CURSOR),
+            (Some(_) | None, _) => {}
+        }
+        if family.synchronizes() {
+            bytes.extend_from_slice(FRAME_ENDS);
+        }
         self.painted = next;
         self.cursor = cursor;
         self.outlet.send(&bytes)

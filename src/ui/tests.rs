@@ -18,6 +18,8 @@ use crate::domain::sample::{Link, Samples};
 use crate::domain::target::{BudgetPolicy, Environment, Mode};
 use crate::domain::unit::Millis;
 
+mod looks;
+
 use super::console::{Console, Outcome};
 use super::input::{Key, Timed, Token};
 use super::render::render;
@@ -123,6 +125,7 @@ impl Desk {
                 | Outcome::Report
                 | Outcome::Copy(_)
                 | Outcome::Back
+                | Outcome::Mouse(_)
                 | Outcome::Suspend
                 | Outcome::Leave(_) => None,
             })

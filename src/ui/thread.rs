@@ -10,12 +10,14 @@ use super::input::{Reader, Timed};
 use super::outlet::Flow;
 use super::render;
 use super::terminal::Terminal;
-use super::{Form, Inbound, Leave, Multiplexer, Outbound, UiError, Wiring};
+use super::{Dialect, Form, Inbound, Leave, Motion, Multiplexer, Outbound, UiError, Wiring};
 
 /// Least time between frames that answer keys, over any longer time.
 const KEY_PACE: Duration = Duration::from_millis(100);
 /// So many of them are drawn at once before that holds: a person waits for the answer to a key, not for a pace.
 const KEYS_AT_ONCE: u32 = 5;
+/// Least time between two frames that tell of an event, where the clock alone moves little.
+const NEWS_PACE: Duration = Duration::from_secs(1);
 /// How often the size of the terminal is looked at, and longest wait of this thread.
 const LOOK_PACE: Duration = Duration::from_millis(250);
 /// How often the rest of a long text on the shell's screen is offered to the terminal.
@@ -84,10 +86,11 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
     let Wiring { inbound, samples, outbound, operator, options, now } = wiring;
     let stopwatch = Stopwatch::start();
     let multiplexer = options.multiplexer;
+    let (dialect, mouse, motion) = (options.dialect, options.mouse, options.motion);
     let esc_delay = options.esc_delay.into();
     let mut console = Console::new(operator, options);
 
-    let mut terminal = Terminal::enter()?;
+    let mut terminal = Terminal::enter(dialect, mouse)?;
     let (wake, woken) = channel();
     let _reader = Reader::start(stopwatch, esc_delay, wake.clone())?;
     forward(inbound, wake)?;
@@ -100,10 +103,19 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
         if pace.due(at, size) {
             console.resize(size);
             console.read(samples(), now());
+            let call = console.call(now());
+            if !call.is_empty() && terminal.call(&call).is_err() {
+                return Ok(Leave::TerminalGone);
+            }
             if console.is_in_view() {
-                let (frame, cursor) = render::frame(&console.view(now()), console.theme());
+                let moment = now();
+                let view = console.view(moment);
+                let (frame, cursor) = render::frame(&view, console.theme());
                 match terminal.paint(frame, cursor) {
-                    Ok(Flow::Through) => console.shown(stopwatch.elapsed()),
+                    Ok(Flow::Through) => {
+                        console.shown(stopwatch.elapsed());
+                        console.drawn(&view, moment);
+                    }
                     // Whoever cannot see a panel cannot mean its keys: it stays deaf until a frame goes through.
                     Ok(Flow::Stuck) => {}
                     Err(_) => return Ok(Leave::TerminalGone),
@@ -135,7 +147,7 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                         if let Outcome::Leave(leave) = outcome {
                             return Ok(leave);
                         }
-                        let done = carry_out(outcome, outbound.as_ref(), &mut terminal, multiplexer);
+                        let done = carry_out(outcome, outbound.as_ref(), &mut terminal, dialect, multiplexer);
                         if done.is_err() {
                             return Ok(Leave::TerminalGone);
                         }
@@ -145,6 +157,7 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                 Wake::Line(_) => {}
                 Wake::Inbound(Inbound::LeaveNow) => return Ok(Leave::Quit),
                 Wake::Inbound(message) => {
+                    pace.news |= motion == Motion::Reduced;
                     if let Some(leave) = console.inbound(message, now()) {
                         return Ok(leave);
                     }
@@ -160,6 +173,7 @@ fn carry_out(
     outcome: Outcome,
     outbound: &(dyn Fn(Outbound) + Send),
     terminal: &mut Terminal,
+    dialect: Dialect,
     multiplexer: Multiplexer,
 ) -> rustix::io::Result<()> {
     match outcome {
@@ -167,8 +181,9 @@ fn carry_out(
         Outcome::Control => outbound(Outbound::TakeControl),
         Outcome::Report => outbound(Outbound::WriteReport),
         Outcome::Repaint => terminal.forget(),
-        Outcome::Copy(text) => return terminal.show_aside(&copy::aside(&text, multiplexer)),
+        Outcome::Copy(text) => return terminal.show_aside(&copy::aside(&text, dialect.family, multiplexer)),
         Outcome::Back => return terminal.back(),
+        Outcome::Mouse(mouse) => return terminal.set_mouse(mouse),
         Outcome::Suspend => return terminal.suspend(),
         Outcome::Leave(_) => {}
     }
@@ -200,12 +215,15 @@ struct Pace {
     key: bool,
     /// When all frames that answered keys would have been drawn at their pace.
     keys_until: Duration,
+    /// Something has happened that is not to wait for the next picture by the clock.
+    news: bool,
 }
 
 impl Pace {
     fn next(&self, at: Duration) -> Duration {
         let Some((last, _)) = self.last else { return Duration::ZERO };
-        let due = last + self.refresh;
+        let pace = if self.news { self.refresh.min(NEWS_PACE) } else { self.refresh };
+        let due = last + pace;
         let due = if self.key {
             due.min(self.keys_until.saturating_sub(KEY_PACE * (KEYS_AT_ONCE - 1)))
         } else {
@@ -223,6 +241,7 @@ impl Pace {
         if std::mem::take(&mut self.key) {
             self.keys_until = self.keys_until.max(at) + KEY_PACE;
         }
+        self.news = false;
     }
 }
 
@@ -243,6 +262,10 @@ mod tests {
         pace.drawn(ms(0), SIZE);
         assert!(!pace.due(ms(999), SIZE));
         assert!(pace.due(ms(1_000), SIZE));
+        pace.refresh = ms(5_000);
+        pace.news = true;
+        assert!(!pace.due(ms(999), SIZE));
+        assert!(pace.due(ms(1_000), SIZE), "news wait for a second, not for a slow clock");
         assert!(pace.due(ms(1), (120, 40)), "a new size is drawn at once");
     }
 

@@ -6,11 +6,11 @@ use crate::domain::id::{BackendId, CheckId, EntryKey, Person, StepId};
 use crate::domain::sample::Samples;
 use crate::domain::unit::Millis;
 
-use super::Theme;
 use super::panel::Panel;
 use super::picture::Picture;
 use super::trend::Trend;
 use super::view_model::line::Tone;
+use super::{Mouse, Theme};
 
 /// SAFE again after so long without a key.
 pub(super) const ARM_MINUTES: i64 = 15;
@@ -265,6 +265,8 @@ pub(super) struct View {
     pub(super) times: Times,
     /// Pace of data on the screen.
     pub(super) refresh: Millis,
+    /// Whether the mouse counts.
+    pub(super) mouse: Mouse,
     /// Size of the terminal in cells, when it was last looked at.
     pub(super) size: (u16, u16),
     /// Entries in the order in which they are shown; stands still while a panel is open.
@@ -288,7 +290,15 @@ impl UiState {
             message: None,
             aside: Aside::No,
             history: Vec::new(),
-            view: View { theme, times, refresh, size: (80, 24), order: Vec::new(), interrupted: None },
+            view: View {
+                theme,
+                times,
+                refresh,
+                mouse: Mouse::Off,
+                size: (80, 24),
+                order: Vec::new(),
+                interrupted: None,
+            },
         }
     }
 

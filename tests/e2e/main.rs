@@ -29,5 +29,6 @@ mod rollback;
 mod signal;
 mod ssh;
 mod stall;
+mod terminals;
 mod walk;
 mod window;

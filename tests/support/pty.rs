@@ -236,6 +236,7 @@ impl Pty {
             (screen.alternate_screen(), "alternate screen"),
             (screen.hide_cursor(), "hidden cursor"),
             (screen.bracketed_paste(), "bracketed paste"),
+            (screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None, "mouse"),
             (mode.is_some_and(|mode| mode != self.mode), "raw mode"),
         ] {
             if kept {

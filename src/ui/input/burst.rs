@@ -21,7 +21,8 @@ pub(super) struct Burst {
 impl Burst {
     /// What is left of a token.
     pub(super) fn take(&mut self, token: Token, at: Duration) -> Option<Token> {
-        if token == Token::Paste {
+        // A wheel turns faster than fingers type.
+        if matches!(token, Token::Paste | Token::Mouse(_)) {
             return Some(token);
         }
         if let Some(last) = self.latched {

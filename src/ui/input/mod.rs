@@ -18,7 +18,7 @@ use super::UiError;
 use super::thread::{Stopwatch, Wake};
 use burst::Burst;
 use parse::Parser;
-pub(super) use parse::{Key, Token};
+pub(super) use parse::{Key, Pointer, Token};
 
 /// A press or a paste, and when it was read: a queue must not make a slow typist look like a paste.
 #[derive(Debug, Clone, PartialEq, Eq)]

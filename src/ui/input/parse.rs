@@ -15,6 +15,22 @@ pub(in crate::ui) enum Token {
     Key(Key),
     /// A paste. Its text is not kept: nothing here takes pasted text.
     Paste,
+    /// The mouse.
+    Mouse(Pointer),
+}
+
+/// What the mouse did, as far as it matters: everything else makes no token at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ui) enum Pointer {
+    /// A notch of the wheel.
+    WheelUp,
+    /// A notch of the wheel.
+    WheelDown,
+    /// The left button went down.
+    Press {
+        /// Where, from 0 at the top.
+        row: u16,
+    },
 }
 
 /// A key, as far as the console tells them apart. Others come as [`Key::Other`].
@@ -67,6 +83,8 @@ enum State {
     Csi(Vec<u8>, Duration),
     /// `ESC O`.
     Ss3(Duration),
+    /// A mouse report of the old kind, which nobody here asks for: so many bytes of it are to come, and none is a key.
+    Report(u8, Duration),
     /// A character that is not whole yet, and how many bytes it will have.
     Utf8(Vec<u8>, usize, Duration),
     /// Between the marks of a bracketed paste; the last bytes, to find its end.
@@ -91,9 +109,11 @@ impl Parser {
         match &self.state {
             State::Ground => None,
             State::Esc(since) => Some(*since + self.esc_delay),
-            State::Csi(_, since) | State::Ss3(since) | State::Utf8(_, _, since) | State::Paste(_, since) => {
-                Some(*since + UNFINISHED)
-            }
+            State::Csi(_, since)
+            | State::Ss3(since)
+            | State::Report(_, since)
+            | State::Utf8(_, _, since)
+            | State::Paste(_, since) => Some(*since + UNFINISHED),
         }
     }
 
@@ -105,7 +125,7 @@ impl Parser {
         match std::mem::replace(&mut self.state, State::Ground) {
             State::Esc(_) => out.push(Token::Key(Key::Esc)),
             State::Paste(..) => out.push(Token::Paste),
-            State::Ground | State::Csi(..) | State::Ss3(_) | State::Utf8(..) => {}
+            State::Ground | State::Csi(..) | State::Ss3(_) | State::Report(..) | State::Utf8(..) => {}
         }
     }
 
@@ -137,6 +157,10 @@ impl Parser {
                 0x40..=0x7e => {
                     if byte == b'~' && sequence == b"200" {
                         self.state = State::Paste(Vec::new(), at);
+                    } else if byte == b'M' && sequence.is_empty() {
+                        self.state = State::Report(3, at);
+                    } else if sequence.first() == Some(&b'<') {
+                        out.extend(pointer(&sequence, byte).map(Token::Mouse));
                     } else {
                         out.push(Token::Key(csi(&sequence, byte)));
                     }
@@ -148,6 +172,11 @@ impl Parser {
                 0x1b => self.state = State::Esc(at),
                 _ => out.push(Token::Key(Key::Other)),
             },
+            State::Report(left, since) => {
+                if left > 1 {
+                    self.state = State::Report(left - 1, since);
+                }
+            }
             State::Utf8(mut char, length, since) => {
                 if byte & 0xc0 != 0x80 {
                     out.push(Token::Key(Key::Other));
@@ -196,6 +225,22 @@ impl Parser {
 
     fn open(&mut self, byte: u8, length: usize, at: Duration) {
         self.state = State::Utf8(vec![byte], length, at);
+    }
+}
+
+/// `<BUTTON;COLUMN;ROW` and `M` for down, `m` for up. A modifier or a move makes it something else.
+fn pointer(report: &[u8], last: u8) -> Option<Pointer> {
+    let numbers: Vec<u16> = std::str::from_utf8(report.get(1..)?)
+        .ok()?
+        .split(';')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    match (numbers.as_slice(), last) {
+        ([64, _, _], b'M') => Some(Pointer::WheelUp),
+        ([65, _, _], b'M') => Some(Pointer::WheelDown),
+        ([0, _, row], b'M') => Some(Pointer::Press { row: row.checked_sub(1)? }),
+        (_, _) => None,
     }
 }
 
@@ -272,6 +317,33 @@ mod tests {
     }
 
     #[test]
+    fn wheel_and_click_are_told_from_every_other_report_and_none_of_them_is_a_key() {
+        for (report, expected) in [
+            (&b"\x1b[<64;10;5M"[..], Some(Pointer::WheelUp)),
+            (b"\x1b[<65;10;5M", Some(Pointer::WheelDown)),
+            (b"\x1b[<0;10;5M", Some(Pointer::Press { row: 4 })),
+            (b"\x1b[<0;10;5m", None),
+            (b"\x1b[<2;10;5M", None),
+            (b"\x1b[<16;10;5M", None),
+            (b"\x1b[<32;10;5M", None),
+            (b"\x1b[<0;10;0M", None),
+            (b"\x1b[<0;10;99999999M", None),
+            (b"\x1b[<;;M", None),
+        ] {
+            assert_eq!(keys(&[report]), Vec::from_iter(expected.map(Token::Mouse)), "{report:?}");
+            let each: Vec<&[u8]> = report.chunks(1).collect();
+            assert_eq!(keys(&each), Vec::from_iter(expected.map(Token::Mouse)), "{report:?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn a_report_of_the_old_kind_is_swallowed_whole_and_the_key_after_it_is_one() {
+        assert_eq!(keys(&[b"\x1b[M qx", b"j"]), [key(Key::Char('j'))]);
+        assert_eq!(keys(&[b"\x1b[M", b" s", b"uq"]), [key(Key::Char('q'))]);
+        assert_eq!(keys(&[b"\x1b[M#\xa1\x9b\x1b[C"]), [key(Key::Right)]);
+    }
+
+    #[test]
     fn a_lone_esc_is_esc_after_the_delay_and_not_before() {
         let mut parser = Parser::new(ms(50));
         let mut out = Vec::new();
@@ -292,7 +364,7 @@ mod tests {
     #[test]
     fn keys_with_modifiers_and_unknown_sequences_leave_no_letters_behind() {
         for sequence in
-            [&b"\x1b[1;5C"[..], b"\x1b[27;5;117~", b"\x1b[117;5u", b"\x1b[?1;2c", b"\x1b[<0;10;10M"]
+            [&b"\x1b[1;5C"[..], b"\x1b[27;5;117~", b"\x1b[117;5u", b"\x1b[?1;2c", b"\x1b[0;10;10M"]
         {
             assert_eq!(keys(&[sequence]), [key(Key::Other)], "{sequence:?}");
         }

@@ -291,6 +291,7 @@ impl Desk {
                 self.teller.copy(&text);
             }
             Outcome::Suspend => self.teller.note("Ctrl-Z suspends, the words do not"),
+            Outcome::Mouse(_) => self.teller.note("lines have no mouse"),
             Outcome::Repaint | Outcome::Back => {}
         }
         None

@@ -10,7 +10,7 @@ use crate::domain::target::{Mode, Transport};
 use crate::text::{cell_width, cut};
 
 use super::super::scene::{AGED, STALE, Scene, step_word};
-use super::super::show::{clock, time};
+use super::super::show::clock;
 use super::line::{Line, Tone, Word};
 
 /// Target at the left, safety, clock and age at the right. The right side is never cut.
@@ -88,13 +88,17 @@ fn version(words: &str, scene: &Scene<'_>) -> String {
 /// Whether armed, when, how fresh.
 pub(super) fn right(scene: &Scene<'_>) -> Line {
     let line = match scene.ui.arm.left(scene.now) {
+        Some(left) if scene.options.calm() => Line::of(
+            Tone::Bad,
+            format!("[ARMED {} min {}]", (left + 59) / 60, scene.show().name(&scene.operator.0, 10)),
+        ),
         Some(left) => Line::of(
             Tone::Bad,
             format!("[ARMED {:02}:{:02} {}]", left / 60, left % 60, scene.show().name(&scene.operator.0, 10)),
         ),
         None => Line::plain("[SAFE]"),
     };
-    let line = line.then(Tone::Plain, format!("  {}  ", time(scene.now)));
+    let line = line.then(Tone::Plain, format!("  {}  ", scene.wall_clock()));
     if let Some(frozen) = &scene.ui.freeze {
         let age = crate::domain::unit::Millis::between(frozen.at, scene.now);
         return line.then(Tone::Strong, format!("FROZEN {} ", clock(age)));
@@ -108,6 +112,7 @@ pub(super) fn right(scene: &Scene<'_>) -> Line {
         (_, None) => line.then(Tone::Dim, "- "),
         (_, Some(age)) if age > STALE => line.then(Tone::Bad, format!("STALE {} ", clock(age))),
         (_, Some(age)) if age > AGED => line.then(Tone::Strong, format!("{}s ", age.seconds())),
+        (_, Some(_)) if scene.options.calm() => line.then(Tone::Plain, "live "),
         (_, Some(age)) => line.then(Tone::Plain, format!("{}s ", age.seconds())),
     }
 }

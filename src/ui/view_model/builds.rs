@@ -156,7 +156,7 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide:
         let table = show.name(&item.table.name, widths.get(1).copied().unwrap_or(16));
         let cells = if widths.get(4).copied().unwrap_or(0) >= 27 { 20 } else { 10 };
         let done = match percent {
-            Some(percent) if scene.is_whole() => format!("{percent}%"),
+            Some(percent) if scene.is_whole() || scene.options.calm() => format!("{percent}%"),
             percent => bar(scene.options.charset, percent, cells),
         };
         vec![name, table, place, took, done, left, tries]
