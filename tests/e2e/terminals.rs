@@ -203,7 +203,7 @@ async fn a_theme_of_the_environment_that_is_none_is_told_before_anything_starts(
     let mut command = Silent::new().console(&home, &[]);
     command.env("CICERONE_THEME", "pretty");
     let left = open(&command).ends().await.with_code(2);
-    assert!(left.text.contains("CICERONE_THEME: there is no theme pretty"), "{}", left.text);
+    assert!(left.text.contains("invalid value 'pretty' for '--theme"), "{}", left.text);
     assert!(left.text.contains("high-contrast"), "{}", left.text);
     assert!(home.engines().is_empty());
 }
