@@ -99,6 +99,9 @@ pub struct ServerSample {
     pub oldest_transaction: Option<Millis>,
     /// Highest replay lag.
     pub replication_lag: Option<Millis>,
+    /// Standbys that stream from it.
+    #[serde(default)]
+    pub standbys: Option<u32>,
     /// Write-ahead log written since the last round, per second.
     pub wal_per_second: Option<Bytes>,
 }

@@ -216,6 +216,7 @@ fn server_sample(row: &Row) -> Result<(ServerSample, Option<u64>), PgError> {
         lock_waits: count("lock_waits")?,
         oldest_transaction: millis("oldest_ms")?,
         replication_lag: millis("lag_ms")?,
+        standbys: count("standbys")?,
         wal_per_second: None,
     };
     Ok((sample, row.get::<Option<i64>>("wal_bytes")?.and_then(|bytes| u64::try_from(bytes).ok())))

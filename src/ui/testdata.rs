@@ -429,6 +429,7 @@ impl Script {
                 lock_waits: Some(0),
                 oldest_transaction: Some(Millis(723_000)),
                 replication_lag: Some(Millis(900)),
+                standbys: Some(2),
                 wal_per_second: Some(Bytes(39_845_888)),
             },
             volumes: vec![Volume {

@@ -8,6 +8,7 @@ SELECT r.sees,
                               FILTER (WHERE a.backend_type = 'client backend')) * 1000)::int8 END AS oldest_ms,
        CASE WHEN r.sees THEN (SELECT (extract(epoch FROM max(s.replay_lag)) * 1000)::int8
                                 FROM pg_stat_replication AS s) END AS lag_ms,
+       (SELECT count(*) FROM pg_stat_replication) AS standbys,
        CASE WHEN pg_is_in_recovery() THEN NULL
             ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8 END AS wal_bytes
   FROM (SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees) AS r

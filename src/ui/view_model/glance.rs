@@ -97,7 +97,9 @@ fn left(scene: &Scene<'_>) -> Segment {
 /// The way back, whenever there is one.
 fn undo(scene: &Scene<'_>) -> Option<Segment> {
     let made = scene.picture.run.ledger.len();
-    if made == 0 || scene.mode() == Mode::DryRun {
+    // A throwaway server ends with its run.
+    let nothing_left = scene.picture.over() && scene.mode() == Mode::Rehearsal;
+    if made == 0 || scene.mode() == Mode::DryRun || nothing_left {
         return None;
     }
     let things = plural(made, "index", "indexes");

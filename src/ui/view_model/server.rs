@@ -2,7 +2,7 @@
 
 use crate::domain::sample::Volume;
 use crate::domain::unit::Millis;
-use crate::text::{fit_left, span};
+use crate::text::{fit_left, plural, span};
 
 use super::super::scene::Scene;
 use super::super::show::size;
@@ -44,7 +44,15 @@ pub(super) fn lines(scene: &Scene<'_>) -> Vec<Line> {
     if moves(scene) {
         wal = wal.then(Tone::Busy, scene.trend.wal().line(scene.options.charset, SPARK));
     }
-    let wal = wal.then(Tone::Plain, format!("  replay lag {}", time(server.replication_lag)));
+    let lag = match (server.standbys, server.replication_lag) {
+        (Some(0), _) => "no standby".to_owned(),
+        // An idle standby has caught up, and the server tells no lag of it.
+        (Some(_), None) => {
+            format!("{}, no lag told", plural(server.standbys.unwrap_or(0) as usize, "standby", "standbys"))
+        }
+        (_, lag) => format!("replay lag {}", time(lag)),
+    };
+    let wal = wal.then(Tone::Plain, format!("  {lag}"));
     let mut lines = vec![active, waits.then(Tone::Plain, oldest), wal];
     lines.extend(scene.samples.volumes.iter().map(|it| volume(scene, it)));
     if scene.samples.volumes.is_empty() {
