@@ -7,10 +7,7 @@ ARGS ?=
 PROFILE ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench
-
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench help: ## List the targets @awk -F ':.*## ' '/^[a-z-]+:.*## / { printf " %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) bench-console %-14s
 
 rehearse: ## Roll the sample out on a throwaway PostgreSQL: a console on a terminal, else headless
 	@$(CARGO) build --profile $(PROFILE) --locked
@@ -42,3 +39,6 @@ bless: ## Rewrite schemas, tables and pictures that are generated from the code
 
 bench: ## The sample rollout side by side with a loop of psql
 	bench/rollout
+
+bench-console: ## Bytes, processor, memory and delays of the console, beside monitors that are installed
+	bench/console
