@@ -7,7 +7,10 @@ ARGS ?=
 PROFILE ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench help: ## List the targets @awk -F ':.*## ' '/^[a-z-]+:.*## / { printf " %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) bench-console %-14s
+.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench bench-console
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## Roll the sample out on a throwaway PostgreSQL: a console on a terminal, else headless
 	@$(CARGO) build --profile $(PROFILE) --locked
