@@ -63,6 +63,7 @@ async fn rollout(watchers: Watchers) -> Duration {
     } else {
         let before = pty.written();
         redraw(&mut pty, 1).await;
+        eventually("a whole frame is there", || pty.written() > before + 2_000).await;
         let frame = pty.written() - before;
         observer.signal(Signal::STOP);
         pty.reads(Reading::Stopped);
