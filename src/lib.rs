@@ -12,11 +12,13 @@
 //!      store, host   domain, ports, text     journal and run folder; clock, ids, disk and backup probes
 //!      relay         domain, text            the engine's socket, and a console's side of it
 //!      rehearsal     domain, ports, sql, text  throwaway server, sample data, injected faults
-//! L2   ports         domain, sql             traits only
+//! L2   audit         domain, sql, text       what migrations and dumps say, read without a database
+//!      ports         domain, sql             traits only
 //! L1   domain        sql, text               pure: facts, fold, decisions
 //! L0   sql  text     nothing of ours         pure leaves
 //! ```
 
+pub mod audit;
 pub mod cli;
 pub mod domain;
 pub mod engine;

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 600;
 
 /// A layer with the layers that it may name.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("text", &[]),
     ("sql", &[]),
     ("domain", &["sql", "text"]),
+    ("audit", &["domain", "sql", "text"]),
     ("ports", &["domain", "sql"]),
     ("ui", &["domain", "text"]),
     ("report", &["domain", "text"]),
@@ -29,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     (
         "cli",
         &[
+            "audit",
             "domain",
             "engine",
             "host",
@@ -46,7 +48,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
 ];
 
 /// Layers without input, output, time and randomness.
-const PURE: [&str; 3] = ["domain", "sql", "text"];
+const PURE: [&str; 4] = ["audit", "domain", "sql", "text"];
 
 /// What pure layers must not name, by the start of its path.
 const IMPURE: [&str; 18] = [
