@@ -257,19 +257,39 @@ type Rest = Pin<Box<dyn Future<Output = Result<Outcome, FaultError>> + Send>>;
 /// a watcher waits for a build.
 pub async fn inject(fault: Fault, target: FaultTarget) -> Result<Injection, FaultError> {
     let stop = CancellationToken::new();
-    let term = Term::of(&target).await?;
     let rest: Rest = match fault {
-        Fault::OpenSnapshot => Box::pin(holder::open_snapshot(&target).await?.hold(term, stop.clone())),
-        Fault::Writer => Box::pin(holder::write(&target).await?.hold(term, stop.clone())),
-        Fault::Vacuum => Box::pin(holder::vacuum(&target).await?.hold(term, stop.clone())),
-        Fault::Cancel => Box::pin(strike::Striker::new(target).await?.cancel(term, stop.clone())),
-        Fault::Terminate => Box::pin(strike::Striker::new(target).await?.terminate(term, stop.clone())),
-        Fault::KillServer => Box::pin(strike::Striker::new(target).await?.kill_server(term, stop.clone())),
-        Fault::DiskFull => Box::pin(disk::shrink(&target).await?.hold(term, stop.clone())),
+        // A database moves only while nobody is connected to it, whoever watches for builds included.
+        Fault::DiskFull => {
+            let disk = disk::shrink(&target).await?;
+            Box::pin(disk.hold(Term::of(&target).await?, stop.clone()))
+        }
+        Fault::OpenSnapshot => {
+            Box::pin(holder::open_snapshot(&target).await?.hold(Term::of(&target).await?, stop.clone()))
+        }
+        Fault::Writer => Box::pin(holder::write(&target).await?.hold(Term::of(&target).await?, stop.clone())),
+        Fault::Vacuum => {
+            Box::pin(holder::vacuum(&target).await?.hold(Term::of(&target).await?, stop.clone()))
+        }
+        Fault::Cancel => {
+            let term = Term::of(&target).await?;
+            Box::pin(strike::Striker::new(target).await?.cancel(term, stop.clone()))
+        }
+        Fault::Terminate => {
+            let term = Term::of(&target).await?;
+            Box::pin(strike::Striker::new(target).await?.terminate(term, stop.clone()))
+        }
+        Fault::KillServer => {
+            let term = Term::of(&target).await?;
+            Box::pin(strike::Striker::new(target).await?.kill_server(term, stop.clone()))
+        }
     };
+    Ok(begun(fault, stop, rest))
+}
+
+fn begun(fault: Fault, stop: CancellationToken, rest: Rest) -> Injection {
     #[expect(clippy::disallowed_methods, reason = "joined by Injection, which hands on its result")]
     let task = tokio::spawn(rest);
-    Ok(Injection { fault, stop, task })
+    Injection { fault, stop, task }
 }
 
 #[cfg(test)]
