@@ -28,7 +28,7 @@ use super::drive::Answers;
 use super::ending;
 use super::error::CliError;
 use super::exit::Exit;
-use super::hold::Hold;
+use super::hold::{self, Hold};
 use super::input::RegistryFiles;
 use super::logging;
 use super::opening::Opened;
@@ -54,6 +54,8 @@ pub async fn on_target(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
+    // What was said wrongly is told before anything is opened.
+    window::asked(args, around)?;
     let Begun { reach, registry, opened, notes, .. } = run::begin(playbook, target, args, around)?;
     attend(opened, &reach, target, args, registry, around, notes).await
 }
@@ -187,8 +189,10 @@ impl Host {
                     }
                 }
                 verb = hold.changed() => {
-                    // Paused or resumed at a console already: then that is so.
-                    let _ = self.send(self.by.clone(), verb).await;
+                    if hold::counts(&verb, &self.state, self.clock.now()) {
+                        // Paused at a console already: then that is so.
+                        let _ = self.send(hold::author(), verb).await;
+                    }
                 }
                 () = window.tick() => {
                     if window.closes(&self.state, self.clock.now()) {

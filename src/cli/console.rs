@@ -28,6 +28,7 @@ use super::run;
 use super::signal::{Signal, Signals};
 use super::stream::say;
 use super::surrounding::Surrounding;
+use super::window;
 use super::wiring::Reach;
 
 mod session;
@@ -39,7 +40,7 @@ pub static SCREEN: AtomicBool = AtomicBool::new(false);
 
 /// How long the screen waits for an engine that is about to say that it cannot run: a mistake in a file is told without a
 /// flash of the screen.
-const PATIENCE: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long an engine may take to end a run in which nothing was done.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -47,6 +48,8 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// `cicerone console`.
 pub async fn console(target: &TargetArgs, args: &RunArgs, around: &Surrounding) -> Result<u8, CliError> {
     let reach = Reach::resolve(target, args, around)?;
+    // What was said wrongly is told before anything is opened.
+    window::asked(args, around)?;
     let options = options(&reach, args, around);
     let engine = match opening::attended_of(&opening::state_dir(target, around)?, &reach)? {
         // Whoever lost a terminal runs the same command again.
@@ -159,6 +162,11 @@ pub async fn show(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<Shown, CliError> {
+    // An engine that is started here has the flag itself.
+    let window_end = match &engine {
+        Engine::Listens { .. } => window::asked(args, around)?,
+        Engine::Starting(_) => None,
+    };
     let signals = Signals::of_screen()?;
     let form = options.form;
     explain(form, args, around);
@@ -199,6 +207,7 @@ pub async fn show(
         }
     };
     let mut session = Session::new(arrived, screen.to_screen.clone(), samples, by);
+    session.set_window(window_end).await;
     let (leave, signal) = match gone {
         Some(gone) => gone,
         None => session.run(&mut screen).await,

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::budget::only_questions_left;
+use crate::domain::budget::{only_questions_left, questions};
 use crate::domain::command::{Command, Refusal, Verb};
 use crate::domain::event::{Event, EventKind, RollbackEvent, StepEvent};
 use crate::domain::id::{CheckId, Person, StepId};
 use crate::domain::sample::Samples;
-use crate::domain::state::RunState;
+use crate::domain::state::{BuildStatus, RunState};
+use crate::domain::target::AbortPolicy;
 use crate::engine::{Engine, EngineEnd, EngineHandle};
 use crate::ports::Clock;
 use crate::report::Reporter;
 
 use super::answer::{Rest, Said};
-use super::hold::Hold;
+use super::hold::{self, Hold};
 use super::signal::{Signal, Signals};
 use super::window::{self, Window};
 
@@ -136,8 +137,10 @@ pub async fn drive(
                 driver.samples(&newest);
             }
             verb = hold.changed() => {
-                // Paused or resumed by somebody else already: then that is so.
-                let _ = driver.try_send(verb).await;
+                if hold::counts(&verb, &driver.state, clock.now()) {
+                    // Paused by somebody else already: then that is so.
+                    let _ = driver.handle.command(Command { by: hold::author(), verb }).await;
+                }
             }
             () = window.tick() => {
                 if window.closes(&driver.state, clock.now()) {
@@ -221,20 +224,40 @@ impl Driver<'_> {
 
     /// What runs comes to its end, and then the run does: nobody is here to let it go on.
     async fn window_closed(&mut self) {
-        self.window = WindowIs::Closed;
         let by = window::author();
-        // Paused already: then that is so.
-        let _ = self.handle.command(Command { by, verb: Verb::Pause }).await;
-        self.end_with_window().await;
+        match self.state.run.as_ref().map(|run| run.settings.on_abort) {
+            // An abort would cancel what runs, and the end of a window never does: first it comes to its end.
+            Some(AbortPolicy::CancelRunning) => {
+                self.window = WindowIs::Closed;
+                // Paused already: then that is so.
+                let _ = self.handle.command(Command { by, verb: Verb::Pause }).await;
+                self.end_with_window().await;
+            }
+            Some(AbortPolicy::FinishRunning) | None => self.end_at_window().await,
+        }
+    }
+
+    async fn end_at_window(&mut self) {
+        let verb = Verb::Abort { reason: "the window has closed".to_owned() };
+        // A run that is ending already needs no more.
+        let _ = self.handle.command(Command { by: window::author(), verb }).await;
     }
 
     async fn end_with_window(&mut self) {
-        if self.window == WindowIs::Closed && !self.state.is_at_work() {
+        // Before the pause was seen here, a build may have started that was not.
+        if self.window == WindowIs::Closed && self.state.control.paused.is_some() && !self.builds_run() {
             self.window = WindowIs::Open;
-            let verb = Verb::Abort { reason: "the window has closed".to_owned() };
-            // A run that is ending already needs no more.
-            let _ = self.handle.command(Command { by: window::author(), verb }).await;
+            self.end_at_window().await;
         }
+    }
+
+    /// Whether a build of ours runs that does not wait for an answer: nobody is here to give one.
+    fn builds_run(&self) -> bool {
+        let asked = questions(&self.state);
+        self.state.builds.iter().any(|(key, record)| {
+            let runs = matches!(record.status, BuildStatus::Running { .. }) && !record.is_strangers();
+            runs && !asked.iter().any(|(entry, _)| entry == key)
+        })
     }
 
     /// Everything that the step waits for is answered, or none of it.

@@ -249,10 +249,10 @@ async fn walk(
         }
         shown.code()
     } else {
+        let window_end = window::asked(args, around)?;
         let opened = open(&reach, &registry, playbook, target, args, around)?;
         injected.extend(inject_all(&target_of_faults, &rehearsal.faults, Timing::Anytime).await?);
         let answers = headless_answers(args);
-        let window_end = window::asked(args, around)?;
         let headless = Headless { reach: &reach, target, registry, output: args.output, answers, window_end };
         let (exit, driven) = follow(opened, headless, around).await?;
         signal_or(&driven, args.exit_policy.apply(exit))

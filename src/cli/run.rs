@@ -59,12 +59,12 @@ pub async fn run(
     args: &RunArgs,
     around: &Surrounding,
 ) -> Result<u8, CliError> {
+    let window_end = window::asked(args, around)?;
     let Begun { reach, registry, dir, opened, notes } = begin(playbook, target, args, around)?;
     for note in &notes {
         say(note);
     }
     let answers = answers(args);
-    let window_end = window::asked(args, around)?;
     let headless = Headless { reach: &reach, target, registry, output: args.output, answers, window_end };
     let (exit, driven) = follow(opened, headless, around).await?;
     explain_other_plan(&dir, &driven.end.state);

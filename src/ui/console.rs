@@ -15,7 +15,7 @@ use super::input::{Key, Timed, Token};
 use super::keymap::{Action, Deed, See, Way};
 use super::log::LogLine;
 use super::opening::{abort, arm, conditions, leave, open, overtaken, undo_everything};
-use super::panel::{Panel, Pressed, Purpose};
+use super::panel::{Panel, Pressed, Purpose, asked_for};
 use super::picture::{Engine, Picture};
 use super::pointing::Spot;
 use super::scene::{Scene, entry_order};
@@ -204,7 +204,7 @@ impl Console {
             Inbound::Hand(hand) => self.handed(hand, now),
             Inbound::Note(text) => self.note(&text, Tone::Plain, now),
             // Said where there are lines; a screen shows what there is.
-            Inbound::CaughtUp | Inbound::Interrupt => {}
+            Inbound::CaughtUp | Inbound::Interrupt | Inbound::Resized => {}
             Inbound::LeaveNow => return Some(Leave::Quit),
         }
         self.settle(now);
@@ -376,7 +376,7 @@ impl Console {
             self.ui.say(Tone::Warn, possible, now);
             return Vec::new();
         };
-        self.ui.say(Tone::Plain, "sent", now);
+        self.ui.say(Tone::Plain, format!("sent: {}", asked_for(&verb)), now);
         self.reorder();
         vec![Outcome::Send(Command { by: self.operator.clone(), verb })]
     }

@@ -47,6 +47,8 @@ pub enum Inbound {
     Said(String),
     /// Who has the run in hand now.
     Hand(Hand),
+    /// The terminal has another size, or had: whatever is on it cannot be counted on.
+    Resized,
     /// Everything so far was told; what follows is new.
     CaughtUp,
     /// SIGINT, where Ctrl-C is no key.
@@ -115,12 +117,13 @@ mod tests {
             Inbound::Said(_) => "said",
             Inbound::Hand(_) => "hand",
             Inbound::CaughtUp => "caught up",
+            Inbound::Resized => "resized",
             Inbound::Interrupt => "interrupt",
             Inbound::LeaveNow => "leave",
         }
     }
 
-    const KINDS: [&str; 12] = [
+    const KINDS: [&str; 13] = [
         "event",
         "refused",
         "ended",
@@ -133,6 +136,7 @@ mod tests {
         "caught up",
         "interrupt",
         "leave",
+        "resized",
     ];
 
     fn verbs(text: &str) -> Vec<Verb> {
@@ -201,6 +205,7 @@ mod tests {
             Inbound::ReportFailed { why: text.to_owned() },
             Inbound::Note(text.to_owned()),
             Inbound::CaughtUp,
+            Inbound::Resized,
             Inbound::Interrupt,
             Inbound::LeaveNow,
         ];

@@ -31,6 +31,26 @@ pub(super) struct Panel {
     pub(super) said: Option<String>,
 }
 
+/// What a verb asks for, in a few words.
+pub(super) fn asked_for(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Confirm { .. } => "go",
+        Verb::Recheck => "recheck",
+        Verb::Waive { .. } => "waiver",
+        Verb::Pause => "pause",
+        Verb::Resume => "let the queue go on",
+        Verb::Stop { .. } => "stop",
+        Verb::Skip { .. } => "skip",
+        Verb::Retry { .. } => "another attempt",
+        Verb::Roll { .. } => "undo",
+        Verb::EndSession { .. } => "end of a session",
+        Verb::SignOff { .. } => "signature",
+        Verb::TakeControl | Verb::LoseControl { .. } => "control",
+        Verb::SetWindow { .. } => "end of the window",
+        Verb::EndHere | Verb::EndUnanswered | Verb::Abort { .. } => "end of the run",
+    }
+}
+
 /// What would happen. Identities, never positions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {

@@ -144,18 +144,20 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
                     // Judged by the newest readings: with a slow refresh those of the last frame may be too old.
                     console.read(samples(), now());
                     for outcome in console.token(&timed, now()) {
-                        if let Outcome::Leave(leave) = outcome {
-                            return Ok(leave);
-                        }
                         let done = carry_out(outcome, outbound.as_ref(), &mut terminal, dialect, multiplexer);
-                        if done.is_err() {
-                            return Ok(Leave::TerminalGone);
+                        if let Err(leave) = done {
+                            return Ok(leave);
                         }
                     }
                 }
                 // Nobody types lines on a screen.
                 Wake::Line(_) => {}
                 Wake::Inbound(Inbound::LeaveNow) => return Ok(Leave::Quit),
+                // Sizes are compared before every frame; one that came back in between left its traces all the same.
+                Wake::Inbound(Inbound::Resized) => {
+                    terminal.forget();
+                    pace.key = true;
+                }
                 Wake::Inbound(message) => {
                     pace.news |= motion == Motion::Reduced;
                     if let Some(leave) = console.inbound(message, now()) {
@@ -168,26 +170,38 @@ fn drive(wiring: Wiring) -> Result<Leave, UiError> {
     }
 }
 
-/// Everything that follows a key but to leave.
+/// Everything that follows a key; as an error, how the screen is left.
 fn carry_out(
     outcome: Outcome,
     outbound: &(dyn Fn(Outbound) + Send),
     terminal: &mut Terminal,
     dialect: Dialect,
     multiplexer: Multiplexer,
-) -> rustix::io::Result<()> {
-    match outcome {
-        Outcome::Send(command) => outbound(Outbound::Command(command)),
-        Outcome::Control => outbound(Outbound::TakeControl),
-        Outcome::Report => outbound(Outbound::WriteReport),
-        Outcome::Repaint => terminal.forget(),
-        Outcome::Copy(text) => return terminal.show_aside(&copy::aside(&text, dialect.family, multiplexer)),
-        Outcome::Back => return terminal.back(),
-        Outcome::Mouse(mouse) => return terminal.set_mouse(mouse),
-        Outcome::Suspend => return terminal.suspend(),
-        Outcome::Leave(_) => {}
-    }
-    Ok(())
+) -> Result<(), Leave> {
+    let done = match outcome {
+        Outcome::Send(command) => {
+            outbound(Outbound::Command(command));
+            Ok(())
+        }
+        Outcome::Control => {
+            outbound(Outbound::TakeControl);
+            Ok(())
+        }
+        Outcome::Report => {
+            outbound(Outbound::WriteReport);
+            Ok(())
+        }
+        Outcome::Repaint => {
+            terminal.forget();
+            Ok(())
+        }
+        Outcome::Copy(text) => terminal.show_aside(&copy::aside(&text, dialect.family, multiplexer)),
+        Outcome::Back => terminal.back(),
+        Outcome::Mouse(mouse) => terminal.set_mouse(mouse),
+        Outcome::Suspend => terminal.suspend(),
+        Outcome::Leave(leave) => return Err(leave),
+    };
+    done.map_err(|_| Leave::TerminalGone)
 }
 
 /// Joins the engine's channel to the one that keys come by: a thread can wait for one channel only.

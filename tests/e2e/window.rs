@@ -22,7 +22,7 @@ async fn a_pipeline_whose_window_closes_lets_what_runs_end_and_starts_nothing_mo
     let ended = ended.with_code(6).says("the window has closed");
     let journal = fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
     assert!(journal.contains("\"window_set\"") && journal.contains("the end of the window"), "{journal}");
-    let closed = journal.lines().position(|line| line.contains("\"paused\"")).expect("a pause");
+    let closed = journal.lines().position(|line| line.contains("\"abort_requested\"")).expect("an end");
     let after: Vec<&str> =
         journal.lines().skip(closed).filter(|line| line.contains("\"intended\"")).collect();
     assert!(after.is_empty(), "{after:#?}");
@@ -30,6 +30,31 @@ async fn a_pipeline_whose_window_closes_lets_what_runs_end_and_starts_nothing_mo
     assert!(begun > 0 && begun < 4, "{begun} of 4 began: {ended}");
     // The next window goes on where this one ended.
     run(home.rollout(&database.conninfo(), &ANSWERED)).await.with_code(0).says("4 of 4 verified");
+}
+
+#[tokio::test]
+async fn a_build_that_dies_after_the_window_leaves_nothing_and_holds_up_no_end() {
+    for policy in ["finish-running", "cancel-running"] {
+        let (home, database) = (Home::with_small_registry(), server::small().await);
+        let (writer, killer) = (database.connect().await, database.connect().await);
+        writer.batch_execute("BEGIN; UPDATE orders SET state = state WHERE id = 1").await.expect("a write");
+        let mut rollout = home.rollout(&database.conninfo(), &ANSWERED);
+        rollout.args(["--jobs", "1", "--window-end", "4s", "--on-abort", policy]);
+        let strike = async {
+            tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+            let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+                AND query LIKE '%CREATE INDEX CONCURRENTLY%' AND state = 'active' AND pid <> pg_backend_pid()";
+            let struck = killer.query(sql, &[]).await.expect("a look").len();
+            writer.batch_execute("COMMIT").await.expect("released");
+            struck
+        };
+        let (ended, struck) = tokio::join!(run(rollout), strike);
+        assert_eq!(struck, 1, "{policy}: a build ran on after the window: {ended}");
+        let ended = ended.with_code(6);
+        let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+        let left: i64 = killer.query_one(invalid, &[]).await.expect("a count").get(0);
+        assert_eq!(left, 0, "{policy}: {ended}");
+    }
 }
 
 #[tokio::test]

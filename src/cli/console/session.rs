@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::domain::command::Verb;
+use crate::domain::command::{Command, Verb};
 use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::{Person, RunId, Seq};
 use crate::domain::sample::Samples;
@@ -83,10 +84,20 @@ impl Session {
         }
     }
 
+    /// Says when the window ends, to an engine that was there already.
+    pub(super) async fn set_window(&mut self, end: Option<jiff::Timestamp>) {
+        if let Some(end) = end.filter(|_| self.role == Role::Controller) {
+            let command = Command { by: self.by.clone(), verb: Verb::SetWindow { end: Some(end) } };
+            self.say(&ToEngine::Command(command)).await;
+        }
+    }
+
     /// Until the screen is left.
     pub(super) async fn run(&mut self, screen: &mut Shut) -> Gone {
         let mut beats = interval(relay::BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Without it a screen still compares sizes.
+        let mut resizes = signal(SignalKind::window_change()).ok();
         loop {
             tokio::select! {
                 message = hear(&mut self.ears) => match message {
@@ -95,6 +106,7 @@ impl Session {
                 },
                 Some(wish) = screen.asked.recv() => self.wish(wish).await,
                 _ = beats.tick() => self.say(&ToEngine::Beat).await,
+                () = resized(&mut resizes) => drop(screen.to_screen.send(Inbound::Resized)),
                 () = signalled(&mut screen.signals, &screen.to_screen, screen.form),
                     if screen.signals.kept().is_none() => {
                     let _ = screen.to_screen.send(Inbound::LeaveNow);
@@ -122,6 +134,8 @@ impl Session {
             (self.ears, self.mouth, self.role) = (Some(ears), mouth, welcome.role);
             let said = "the engine had hung up; it answers again".to_owned();
             let _ = self.to_screen.send(Inbound::Said(said));
+            // For a while nobody at this console had the run in hand: it is SAFE again.
+            let _ = self.to_screen.send(Inbound::Hand(Hand::Theirs { holder: None }));
             let _ = self.to_screen.send(Inbound::Hand(hand(welcome.role, welcome.holder)));
             return;
         }
@@ -283,6 +297,14 @@ fn hand(role: Role, holder: Option<Person>) -> Hand {
     match role {
         Role::Controller => Hand::Ours,
         Role::Observer => Hand::Theirs { holder },
+    }
+}
+
+/// The next time that the terminal has another size.
+async fn resized(resizes: &mut Option<tokio::signal::unix::Signal>) {
+    match resizes {
+        Some(resizes) => drop(resizes.recv().await),
+        None => std::future::pending().await,
     }
 }
 
