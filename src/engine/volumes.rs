@@ -13,7 +13,7 @@ use crate::ports::{HostProbe, Survey, SurveyPath};
 /// Between two looks: a configured command may reach over the network.
 const PACE: Duration = Duration::from_secs(30);
 
-/// Reads the volumes again and again; ends when nobody takes readings any more.
+/// Reads the volumes again and again, until it is dropped with the engine.
 pub(super) async fn watch_volumes(
     survey: Arc<dyn Survey>,
     host: Arc<dyn HostProbe>,
@@ -30,11 +30,10 @@ pub(super) async fn watch_volumes(
         }
         if let Some(paths) = &paths {
             let volumes = read(host.as_ref(), paths).await;
-            // No news is worth waking the readers for.
+            // It comes with the observer's next round: not worth waking the readers for.
             samples.send_if_modified(|newest| {
-                let news = newest.volumes != volumes;
                 newest.volumes = volumes;
-                news
+                false
             });
         }
         tokio::time::sleep(PACE).await;

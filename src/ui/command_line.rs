@@ -159,6 +159,14 @@ impl Console {
             self.ui.say(Tone::Warn, format!("not now: {why}"), now);
             return Vec::new();
         }
+        if self.picture.run.control.paused.is_some() {
+            let pause = self.scene(now).key(Action::Do(Deed::Pause));
+            self.ui.say(
+                Tone::Plain,
+                format!("the window is moved; the queue is paused: [{pause}] lets it go on"),
+                now,
+            );
+        }
         vec![Outcome::Send(self.command_of(Verb::SetWindow { end }))]
     }
 

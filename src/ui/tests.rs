@@ -45,6 +45,14 @@ impl Desk {
     }
 
     fn with(theme: Theme, charset: Charset) -> Self {
+        Self::seat(theme, charset, operator())
+    }
+
+    fn of(person: Person) -> Self {
+        Self::seat(Theme::Mono, Charset::Ascii, person)
+    }
+
+    fn seat(theme: Theme, charset: Charset, person: Person) -> Self {
         let options = UiOptions {
             theme,
             charset,
@@ -53,7 +61,7 @@ impl Desk {
             ..UiOptions::default()
         };
         let mut desk = Self {
-            console: Console::new(operator(), options),
+            console: Console::new(person, options),
             at: Duration::from_secs(1),
             now: super::testdata::start(),
             out: Vec::new(),

@@ -129,11 +129,12 @@ impl Trend {
         let Some(at) = samples.at else { return };
         let passed = match self.read_at.replace(at) {
             Some(before) if before < at => Millis::between(before, at),
-            Some(before) => {
-                self.read_at = Some(before);
-                return;
+            Some(before) if before == at => return,
+            // The first one; or the server's clock was set back, and nothing of before can be set against it.
+            Some(_) | None => {
+                *self = Self { read_at: Some(at), ..Self::default() };
+                Millis(0)
             }
-            None => Millis(0),
         };
         self.builds.retain(|key, _| samples.builds.contains_key(key));
         for (key, sample) in &samples.builds {

@@ -1,5 +1,8 @@
 //! What is on every screen: the target, safety, phase, time, the way back, who blocks, the last statement.
 
+use crate::domain::event::Event;
+use crate::domain::id::Seq;
+
 use super::super::Hand;
 use super::*;
 
@@ -73,6 +76,10 @@ fn the_windows_clock_stands_on_every_screen_and_says_when_the_queue_outlasts_it(
     let mut desk = Desk::at(&script, script.samples());
     assert!(desk.screen((160, 40)).contains("left, too short"), "{}", desk.screen((160, 40)));
     desk.pass(600_000);
+    assert!(desk.screen((120, 40)).contains("window closed 03:08Z: the queue GOES ON"));
+    let paused =
+        Event { seq: Seq(900), at: desk.now, kind: EventKind::Run(RunEvent::Paused { by: operator() }) };
+    desk.console.inbound(Inbound::Event(paused), desk.now);
     assert!(desk.screen((120, 40)).contains("window closed 03:08Z: nothing new starts"));
 }
 
@@ -90,4 +97,19 @@ fn the_window_is_moved_by_a_moment_that_is_still_to_come_and_by_nothing_else() {
     desk.see().keys(":window 05:00Z\n").keys(":window off\n");
     let five = "2026-11-20T05:00:00Z".parse().unwrap();
     assert_eq!(desk.sent(), [&Verb::SetWindow { end: Some(five) }, &Verb::SetWindow { end: None }]);
+}
+
+#[test]
+fn whoever_armed_it_gives_way_to_where_it_is_armed() {
+    let script = Script::building(Texts::Ordinary, Mode::Live);
+    for (name, shown) in [("jane", true), ("postgres", false), ("administrator", false)] {
+        let mut desk = Desk::of(Person(name.to_owned()));
+        desk.follow(&script, script.samples());
+        desk.arm();
+        desk.pass(4_000);
+        let screen = desk.screen((80, 24));
+        let bar = screen.lines().next().unwrap_or_default();
+        assert!(bar.contains("db1.example:5432/app  primary  TLS") && bar.contains("[ARMED 14:5"), "{bar}");
+        assert_eq!(bar.contains(name), shown, "{bar}");
+    }
 }

@@ -15,7 +15,13 @@ use super::line::{Line, Tone, Word};
 
 /// Target at the left, safety, clock and age at the right. The right side is never cut.
 pub(super) fn bar(scene: &Scene<'_>, width: usize) -> (Line, Line) {
-    let right = right(scene);
+    // The server's version gives way before anything else does.
+    let version =
+        scene.picture.run.target.as_ref().map_or(0, |it| cell_width(&version(&it.version, scene)) + 2);
+    let whole = left(scene, usize::MAX).width().saturating_sub(version);
+    let named = right(scene, Author::Named);
+    // Who armed it gives way to where it is armed.
+    let right = if whole + 2 + named.width() > width { right(scene, Author::Unnamed) } else { named };
     let room = width.saturating_sub(right.width() + 2);
     (left(scene, room), right)
 }
@@ -85,17 +91,28 @@ fn version(words: &str, scene: &Scene<'_>) -> String {
     scene.show().name(&short, 12)
 }
 
+/// Whether it is said who armed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    Named,
+    Unnamed,
+}
+
 /// Whether armed, when, how fresh.
-pub(super) fn right(scene: &Scene<'_>) -> Line {
+pub(super) fn right(scene: &Scene<'_>, author: Author) -> Line {
     let line = match scene.ui.arm.left(scene.now) {
-        Some(left) if scene.options.calm() => Line::of(
-            Tone::Bad,
-            format!("[ARMED {} min {}]", (left + 59) / 60, scene.show().name(&scene.operator.0, 10)),
-        ),
-        Some(left) => Line::of(
-            Tone::Bad,
-            format!("[ARMED {:02}:{:02} {}]", left / 60, left % 60, scene.show().name(&scene.operator.0, 10)),
-        ),
+        Some(left) => {
+            let who = match author {
+                Author::Named => format!(" {}", scene.show().name(&scene.operator.0, 10)),
+                Author::Unnamed => String::new(),
+            };
+            let time = if scene.options.calm() {
+                format!("{} min", (left + 59) / 60)
+            } else {
+                format!("{:02}:{:02}", left / 60, left % 60)
+            };
+            Line::of(Tone::Bad, format!("[ARMED {time}{who}]"))
+        }
         None => Line::plain("[SAFE]"),
     };
     let line = line.then(Tone::Plain, format!("  {}  ", scene.wall_clock()));

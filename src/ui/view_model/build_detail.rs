@@ -44,6 +44,7 @@ pub(super) fn lines(scene: &Scene<'_>, item: &PlanItem, width: usize) -> Vec<Lin
             } else {
                 lines.push(phase_line(scene, record));
             }
+            lines.extend(before(record));
             lines.extend(waits(scene, item, sample, width));
             lines.extend(clocks(sample));
             lines.extend(speed(scene, item));
@@ -160,9 +161,8 @@ fn waits(scene: &Scene<'_>, item: &PlanItem, sample: Option<&BuildSample>, width
             lines.extend(paragraph(Tone::Warn, &text, width));
         }
         let table = scene.show().name(&item.table.name, 30);
-        let text = format!(
-            "No time can be given: it ends when they do. Reads and writes on {table} go on as normal meanwhile."
-        );
+        let text =
+            format!("No time can be given: it ends when they do. {table} is read and written as usual.");
         lines.extend(paragraph(Tone::Plain, &text, width));
     }
     for blocker in sample.blockers.iter().filter(|blocker| blocker.bites == Bites::Later) {
@@ -239,6 +239,14 @@ fn clocks(sample: Option<&BuildSample>) -> Vec<Line> {
         }
     }
     vec![Line::plain(text)]
+}
+
+/// Why this is not the first try.
+fn before(record: &BuildRecord) -> Option<Line> {
+    let failure = record.failure.as_ref().filter(|_| record.attempts > 1)?;
+    let code = failure.sqlstate.as_ref().map(|code| format!(" ({})", code.0)).unwrap_or_default();
+    let words = super::builds::failure_words(failure.class);
+    Some(Line::of(Tone::Warn, format!(" the try before ended: {words}{code}")))
 }
 
 /// How fast the phase goes on, where it counts something.

@@ -133,7 +133,7 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
     if tally.leftovers > 0 {
         line = line.then(Tone::Bad, format!(" {} leftover ", tally.leftovers));
     }
-    (line, Line::default())
+    (line, super::matches(scene))
 }
 
 fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize], wide: bool) -> Row {
@@ -257,7 +257,7 @@ fn place(scene: &Scene<'_>, item: &PlanItem) -> String {
     }
 }
 
-fn failure_words(class: FailureClass) -> &'static str {
+pub(super) fn failure_words(class: FailureClass) -> &'static str {
     match class {
         FailureClass::LockTimeout => "no lock in time",
         FailureClass::Cancelled => "cancelled",

@@ -154,7 +154,10 @@ fn gate(scene: &Scene<'_>) -> Option<String> {
     if tally.unknown > 0 {
         parts.push(format!("{} UNKNOWN", tally.unknown));
     }
-    Some(format!("GATE CLOSED  {}: nothing starts, nothing was changed", parts.join(", ")))
+    // A recheck may close it again after builds.
+    let changed = scene.picture.statement.is_some() || !scene.picture.run.ledger.is_empty();
+    let unchanged = if changed { "" } else { ", nothing was changed" };
+    Some(format!("GATE CLOSED  {}: nothing starts{unchanged}", parts.join(", ")))
 }
 
 fn working(scene: &Scene<'_>) -> Option<Said> {
@@ -270,13 +273,28 @@ pub(super) fn hints(scene: &Scene<'_>, width: usize) -> Line {
         let filter = scene.show().name(&scene.ui.filter, 20);
         line = line.then(Tone::Warn, format!("/{filter} ([Esc] shows all) "));
     }
-    for span in bound.iter().filter(|it| !always(it)).filter_map(|it| hint(it, scene)) {
+    if !scene.ui.look.is_empty() && screen != Screen::Help {
+        // Whoever has strayed from where the run is must find back.
+        line = line.then(Tone::Plain, format!("[{}] follow ", scene.key(Action::See(See::Follow))));
+    }
+    for span in bound.iter().filter(|it| !always(it) && !is_here(it, screen)).filter_map(|it| hint(it, scene))
+    {
         if line.width() + cell_width(&span.text) <= room {
             line.0.push(span);
         }
     }
     line.0.extend(tail);
     line
+}
+
+/// Whether a key leads to where the operator is.
+fn is_here(binding: &Binding, screen: Screen) -> bool {
+    matches!(
+        (binding.action, screen),
+        (Action::See(See::Blockers), Screen::Blockers)
+            | (Action::See(See::Plan), Screen::Plan)
+            | (Action::See(See::Log), Screen::Log)
+    )
 }
 
 fn hint(binding: &Binding, scene: &Scene<'_>) -> Option<Span> {

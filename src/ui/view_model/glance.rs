@@ -141,11 +141,14 @@ fn window(scene: &Scene<'_>) -> Option<Segment> {
     let end = scene.picture.run.control.window?;
     let at = end.strftime("%H:%MZ");
     let Some(left) = crate::domain::window::left(end, scene.now) else {
-        return Some(Segment::new(
-            Tone::Bad,
-            format!("window closed {at}: nothing new starts"),
-            "window closed",
-        ));
+        let control = &scene.picture.run.control;
+        let holds = control.paused.is_some() || control.abort.is_some();
+        let (long, short) = if holds {
+            ("nothing new starts", "window closed")
+        } else {
+            ("the queue GOES ON", "window closed, queue GOES ON")
+        };
+        return Some(Segment::new(Tone::Bad, format!("window closed {at}: {long}"), short));
     };
     let late = matches!(queue(scene), Queue::Left { likely, .. } if likely > left);
     let (tone, late) = if late { (Tone::Warn, ", too short") } else { (Tone::Plain, "") };

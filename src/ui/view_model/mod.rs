@@ -171,6 +171,15 @@ fn side_by_side(scene: &Scene<'_>, left: Vec<Line>, room: usize, right: Vec<Line
         .collect()
 }
 
+/// How many entries the filter leaves: the counts beside it are of all.
+fn matches(scene: &Scene<'_>) -> Line {
+    if scene.ui.filter.is_empty() {
+        return Line::default();
+    }
+    let all = scene.picture.run.plan.as_ref().map_or(0, |plan| plan.items.len());
+    Line::of(Tone::Warn, format!("filter: {} of {all} ", scene.entries().len()))
+}
+
 /// Detail lines from the line that the operator scrolled to.
 fn scrolled(scene: &Scene<'_>, lines: Vec<Line>) -> Vec<Line> {
     if scene.ui.focus == super::ui_state::Focus::List || scene.is_whole() {

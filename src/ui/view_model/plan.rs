@@ -59,7 +59,8 @@ fn heading(scene: &Scene<'_>) -> (Line, Line) {
     let counts = counts.trim_start_matches("plan: ").to_owned();
     let id: String = plan.id.as_str().chars().take(8).collect();
     let made = format!("{} made {} ", id, scene.time(plan.made_at));
-    (Line::of(Tone::Strong, " PLAN  ").then(Tone::Plain, counts), Line::of(Tone::Dim, made))
+    let right = if scene.ui.filter.is_empty() { Line::of(Tone::Dim, made) } else { super::matches(scene) };
+    (Line::of(Tone::Strong, " PLAN  ").then(Tone::Plain, counts), right)
 }
 
 fn columns(width: usize) -> Vec<Column> {

@@ -15,7 +15,7 @@ const LABEL: usize = 10;
 /// Cells of a sparkline.
 const SPARK: usize = 24;
 /// Less than this share free is shown as a warning.
-const SCARCE_PERCENT: u64 = 10;
+const SCARCE_PERCENT: u128 = 10;
 
 /// The pane, once something was read.
 pub(super) fn pane(scene: &Scene<'_>) -> Option<Wish> {
@@ -71,7 +71,10 @@ fn label(text: &str) -> String {
 }
 
 fn volume(scene: &Scene<'_>, volume: &Volume) -> Line {
-    let share = volume.total.filter(|total| total.0 > 0).map(|total| volume.free.0 * 100 / total.0);
+    let share = volume
+        .total
+        .filter(|total| total.0 > 0)
+        .map(|total| u128::from(volume.free.0) * 100 / u128::from(total.0));
     let of = match (volume.total, share) {
         (Some(total), Some(share)) => format!(" of {} ({share} %)", size(total)),
         (_, _) => String::new(),

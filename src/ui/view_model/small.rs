@@ -30,7 +30,7 @@ pub(super) fn lines(scene: &Scene<'_>, width: usize, height: usize) -> Vec<Line>
         lines.insert(1, message);
     }
     lines.push(super::bar::left(scene, width));
-    lines.push(super::bar::right(scene));
+    lines.push(super::bar::right(scene, super::bar::Author::Named));
     lines.push(footer::sql(scene, width).0);
     let leave = scene.key(Action::Way(Way::Leave));
     lines.push(Line::of(Tone::Dim, format!(" 60x12 shows the screens. [{leave}] leave")));
