@@ -92,9 +92,25 @@ impl Ear {
     }
 }
 
+fn journal(home: &Home) -> String {
+    fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal")
+}
+
 /// Lines of the run's journal: every command that was taken is one.
 fn journaled(home: &Home) -> usize {
-    fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal").lines().count()
+    journal(home).lines().count()
+}
+
+/// Lines of the run's journal that a person made: whoever took it in hand, lost it, or commanded something.
+fn by_people(home: &Home) -> Vec<String> {
+    let journal = journal(home);
+    let lines = journal.lines().filter(|line| {
+        let body = line.splitn(4, ' ').nth(3).unwrap_or_default();
+        let event: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let kind = event["type"].as_str().unwrap_or_else(|| panic!("no type: {line}"));
+        kind.starts_with("control_") || event.get("by").is_some() || event.get("operator").is_some()
+    });
+    lines.map(ToOwned::to_owned).collect()
 }
 
 #[tokio::test]
@@ -172,6 +188,34 @@ async fn garbage_and_pasted_lines_change_nothing() {
     ear.abort().await.with_code(6);
 }
 
+#[tokio::test]
+async fn a_pasted_line_without_its_end_waits_for_no_enter() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut ear = Ear::dumb(&mut console(&home, &database.conninfo(), &WAIVER));
+    ear.hears("HOLD  [s] waiting for you at 2").await;
+    ear.types("p").await;
+    ear.hears("paused the queue").await;
+    // The second line comes with the first, while its panel is said, and while that is deaf.
+    for pause in [0, 50, 250] {
+        ear.pty.sends(b"p\r");
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        ear.pty.sends(b"go");
+        ear.hears("field 1 of 1: type go").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ear.types("").await;
+        ear.hears("not the same yet").await;
+        ear.types("esc").await;
+        ear.hears("closed: all is as it was").await;
+    }
+    assert!(!journal(&home).contains("\"unpaused\""), "{}", journal(&home));
+    // Typed, it does go on.
+    ear.types("p").await;
+    ear.panel("field 1 of 1: type go").await;
+    ear.types("go").await;
+    eventually("it goes on", || journal(&home).contains("\"unpaused\"")).await;
+    ear.abort().await.with_code(6);
+}
+
 /// Lets a transaction of another session hold the table `orders` until it is rolled back.
 macro_rules! hold_orders {
     ($session:ident, $hold:ident, $database:expr) => {
@@ -228,7 +272,8 @@ async fn screens_are_shown_as_lines_and_json_and_followed_by_programs_without_a_
     let pid: i32 = hold.query_one("SELECT pg_backend_pid()", &[]).await.expect("a pid").get(0);
     let mut ear = Ear::dumb(&mut building(&home, &database));
     ear.hears("witness holds up").await;
-    let commands = journaled(&home);
+    let people = by_people(&home);
+    assert!(people.iter().any(|line| line.contains("control_taken")), "{people:?}");
     let blockers = home.run(&["show", "blockers"]).await.with_code(0).says("BLOCKERS  ");
     assert!(blockers.stdout.contains(&format!("WAIT  {pid};")), "{blockers}");
     let builds = home.run(&["show", "builds", "--output", "json"]).await.with_code(0);
@@ -240,7 +285,8 @@ async fn screens_are_shown_as_lines_and_json_and_followed_by_programs_without_a_
     }
     let mut follower = Running::start(home.cicerone(&["attach", "--output", "json"]));
     follower.says("\"type\":\"screen\"").await;
-    assert_eq!(journaled(&home), commands, "whoever looks leaves no trace");
+    // The run itself goes on meanwhile, and journals that.
+    assert_eq!(by_people(&home), people, "whoever looks leaves no trace");
     hold.rollback().await.expect("released");
     follower.says("public.idx_orders_customer: it is valid").await;
     ear.hears("[s] your signature at 5").await;

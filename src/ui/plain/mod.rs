@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::console::{Console, Outcome};
 use super::input::{Key, Timed, Token};
 use super::outlet::{Flow, Outlet};
+use super::panel::{GUARD, Purpose};
 use super::thread::{Stopwatch, Wake, forward};
 use super::ui_state::{Aside, WHOLE};
 use super::{Form, Inbound, Leave, Outbound, UiError, Wiring};
@@ -43,13 +44,14 @@ pub(super) fn drive(wiring: Wiring, form: Form) -> Result<Leave, UiError> {
     let mut console = Console::new(operator, options);
     console.resize(WHOLE);
     let (wake, woken) = channel();
-    let _reader = match form {
+    let reader = match form {
         Form::Lines => Some(LineReader::start(stopwatch, wake.clone())?),
         Form::Json | Form::Screen => None,
     };
     forward(inbound, wake)?;
     let voice = Voice { outlet: Outlet::of_output(), form };
-    let mut desk = Desk { console, teller: Teller::new(form), voice, outbound, ends: Ends::Open };
+    let mut desk =
+        Desk { console, teller: Teller::new(form), voice, outbound, reader, deaf: None, ends: Ends::Open };
     if form == Form::Lines {
         desk.teller.note(WELCOME);
     }
@@ -106,6 +108,10 @@ struct Desk {
     teller: Teller,
     voice: Voice,
     outbound: Box<dyn Fn(Outbound) + Send>,
+    /// Who listens, if anybody can type.
+    reader: Option<LineReader>,
+    /// Until when the open panel takes nothing.
+    deaf: Option<Duration>,
     ends: Ends,
 }
 
@@ -154,7 +160,9 @@ impl Desk {
             }
             // Whoever could not read a panel cannot mean it: it stays deaf until all of it went through.
             if self.voice.outlet.is_through() && self.teller.has_told_panel() {
-                self.console.shown(stopwatch.elapsed());
+                let at = stopwatch.elapsed();
+                self.panel_was_told(at);
+                wait = self.deaf.map_or(wait, |until| wait.min(until.saturating_sub(at)));
             }
             let first = match woken.recv_timeout(wait) {
                 Ok(wake) => wake,
@@ -174,7 +182,37 @@ impl Desk {
         }
     }
 
+    /// A panel has gone out whole. What was typed before, and while it was deaf, is not for it: neither is the half of a
+    /// line that the terminal keeps until the next Enter.
+    fn panel_was_told(&mut self, at: Duration) {
+        let first = self.console.ui.panel.as_ref().is_some_and(|panel| panel.shown.is_none());
+        self.console.shown(at);
+        let over = self.deaf.is_some_and(|until| at >= until);
+        if first {
+            self.deaf = Some(at + GUARD);
+        } else if over {
+            self.deaf = None;
+        }
+        if let Some(reader) = self.reader.as_ref().filter(|_| first || over) {
+            reader.forget();
+        }
+    }
+
     fn woken(&mut self, wake: Wake, at: Duration, now: jiff::Timestamp) -> Option<Leave> {
+        let open = |desk: &Self| -> Option<Purpose> {
+            desk.console.ui.panel.as_ref().map(|panel| panel.purpose.clone())
+        };
+        let before = open(self);
+        let left = self.take_in(wake, at, now);
+        if open(self) != before {
+            // The next one is another one, even where nothing was said between the two.
+            self.teller.forget_panel();
+            self.deaf = None;
+        }
+        left
+    }
+
+    fn take_in(&mut self, wake: Wake, at: Duration, now: jiff::Timestamp) -> Option<Leave> {
         match wake {
             Wake::TerminalGone => return Some(Leave::TerminalGone),
             Wake::Line(line) => {
@@ -189,7 +227,7 @@ impl Desk {
             Wake::Inbound(Inbound::Interrupt) => {
                 let timed = Timed { token: Token::Key(Key::Ctrl('c')), at };
                 self.teller.hurry();
-                return self.woken(Wake::Token(timed), at, now);
+                return self.take_in(Wake::Token(timed), at, now);
             }
             Wake::Inbound(message) => {
                 if message == Inbound::CaughtUp {

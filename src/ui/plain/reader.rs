@@ -1,9 +1,12 @@
 //! Lines from a terminal in its own line mode: whole, dated, and none of a paste.
 //!
 //! A terminal hands over one line at a time however many were pasted. So a line is held back for a moment: another one that
-//! comes meanwhile shows that nobody typed them.
+//! comes meanwhile shows that nobody typed them. The last line of a paste has no end as a rule: the terminal keeps it to
+//! itself, and would hand it over at the next Enter as if it had been typed. So whatever it keeps is let go with every line.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
@@ -108,7 +111,9 @@ impl Sieve {
         }
         if let Some(held) = self.held.take() {
             out.push(held);
-            return Rest::Stays;
+            // Nobody types the next line so soon: a piece of one came with this one.
+            self.partial.clear();
+            return Rest::Goes;
         }
         // The last piece of a paste has no end of a line: it must not become the beginning of the next one.
         self.latched = None;
@@ -119,6 +124,7 @@ impl Sieve {
 /// The reading thread. Dropping it ends the thread and waits for that.
 pub(super) struct LineReader {
     stop: Option<OwnedFd>,
+    forget: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -128,11 +134,19 @@ impl LineReader {
         let (ended, stop) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
             .map_err(|source| UiError::Terminal { what: "be watched", source })?;
         drop_pending();
+        let forget = Arc::new(AtomicBool::new(false));
+        let told = forget.clone();
         let thread = std::thread::Builder::new()
             .name("console-lines".to_owned())
-            .spawn(move || read_until_gone(stopwatch, &ended, &to))
+            .spawn(move || read_until_gone(stopwatch, &ended, &told, &to))
             .map_err(|source| UiError::Thread { which: "line", source })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { stop: Some(stop), forget, thread: Some(thread) })
+    }
+
+    /// Lets go of whatever has no end of a line yet. No terminal tells whether there was anything.
+    pub(super) fn forget(&self) {
+        self.forget.store(true, Ordering::SeqCst);
+        drop_pending();
     }
 }
 
@@ -152,7 +166,7 @@ fn drop_pending() {
     let _ = tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
 }
 
-fn read_until_gone(stopwatch: Stopwatch, ended: &OwnedFd, to: &Sender<Wake>) {
+fn read_until_gone(stopwatch: Stopwatch, ended: &OwnedFd, forget: &AtomicBool, to: &Sender<Wake>) {
     let input = rustix::stdio::stdin();
     let mut sieve = Sieve::default();
     let mut bytes = [0_u8; 4096];
@@ -171,6 +185,10 @@ fn read_until_gone(stopwatch: Stopwatch, ended: &OwnedFd, to: &Sender<Wake>) {
         // Hang-up first: after it, reads only ever return nothing or EIO.
         if seen.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             break;
+        }
+        if forget.swap(false, Ordering::SeqCst) {
+            // Ctrl-D within a line hands over what there is of it.
+            sieve.partial.clear();
         }
         let at = stopwatch.elapsed();
         let mut lines = Vec::new();
@@ -237,6 +255,17 @@ mod tests {
         assert_eq!(sieved(&[("s\n", 0), ("go\n", 0), ("x\n", 1), ("stop\n", 900)]), [TypedLine::Paste]);
         assert_eq!(sieved(&[("s\ngo\n", 0), ("j\n", 1_500)]), [TypedLine::Paste, line("j")]);
         assert_eq!(sieved(&[("s\ngo", 0), ("\n", 5)]), [TypedLine::Paste], "the last piece has no end yet");
+    }
+
+    #[test]
+    fn what_the_terminal_keeps_behind_a_line_goes_with_that_line() {
+        let (mut sieve, mut out) = (Sieve::default(), Vec::new());
+        assert_eq!(sieve.feed(b"p\n", ms(0), &mut out), Rest::Stays);
+        assert_eq!(sieve.pass(ms(29), &mut out), Rest::Stays, "not yet: more of a paste may come");
+        assert_eq!(sieve.pass(ms(30), &mut out), Rest::Goes);
+        assert_eq!(out.len(), 1);
+        // A piece that was handed over without its end, as Ctrl-D does.
+        assert_eq!(sieved(&[("p\n", 0), ("go", 10), ("\n", 900)]), [line("p"), line("")]);
     }
 
     #[test]

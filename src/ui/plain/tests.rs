@@ -23,7 +23,11 @@ struct Ear {
 
 impl Ear {
     fn new(script: &Script, samples: Samples) -> Self {
-        let options = UiOptions { charset: Charset::Ascii, form: Form::Lines, ..UiOptions::default() };
+        Self::with(UiOptions::default(), script, samples)
+    }
+
+    fn with(options: UiOptions, script: &Script, samples: Samples) -> Self {
+        let options = UiOptions { charset: Charset::Ascii, form: Form::Lines, ..options };
         let mut console = Console::new(operator(), options);
         console.resize(WHOLE);
         let sent = Arc::new(Mutex::new(Vec::new()));
@@ -33,6 +37,8 @@ impl Ear {
             teller: Teller::new(Form::Lines),
             voice: Voice { outlet: Outlet::of_output(), form: Form::Lines },
             outbound: Box::new(move |wish| into.lock().unwrap().push(wish)),
+            reader: None,
+            deaf: None,
             ends: Ends::Open,
         };
         let mut ear = Self { desk, at: Duration::from_secs(1), now: script.now(), sent, left: None };
@@ -55,7 +61,7 @@ impl Ear {
     fn hears(&mut self) -> Vec<String> {
         let said = self.desk.teller.tell(&self.desk.console.scene(self.now));
         if self.desk.teller.has_told_panel() {
-            self.desk.console.shown(self.at);
+            self.desk.panel_was_told(self.at);
         }
         let lines = said.iter().flat_map(|said| said.lines(self.now));
         lines.map(|line| line.split_once(' ').map_or(line.clone(), |(_, text)| text.to_owned())).collect()
@@ -213,6 +219,53 @@ fn a_paste_and_lines_with_keys_in_them_do_nothing_in_a_panel_or_outside() {
 }
 
 #[test]
+fn a_panel_behind_another_one_is_said_whole_though_nothing_was_said_between_them() {
+    let (script, samples) = building();
+    let mut ear = Ear::at(&script, samples);
+    assert!(is_in(&ear.types("q"), "panel"));
+    ear.waits(1_000);
+    for line in ["esc", "arm"] {
+        let line = TimedLine { typed: TypedLine::Line(line.to_owned()), at: ear.at };
+        ear.desk.woken(Wake::Line(line), ear.at, ear.now);
+    }
+    assert!(!ear.desk.teller.has_told_panel(), "nobody can have read it yet");
+    let said = ear.hears();
+    for text in ["panel ", "field 1 of 1: type the database name", "esc or . leaves all as it is"] {
+        assert!(is_in(&said, text), "{text}: {said:#?}");
+    }
+    // The same panel, asked for anew, is another one as well.
+    ear.waits(1_000);
+    for line in ["esc", "arm"] {
+        let line = TimedLine { typed: TypedLine::Line(line.to_owned()), at: ear.at };
+        ear.desk.woken(Wake::Line(line), ear.at, ear.now);
+    }
+    assert!(is_in(&ear.hears(), "field 1 of 1: type the database name"));
+}
+
+#[test]
+fn a_dot_follows_the_run_wherever_the_key_for_that_was_put() {
+    let (script, samples) = building();
+    for (action, key) in [("follow", "v"), ("log", ".")] {
+        let wish = |action: &str, key: &str| super::super::Wish {
+            action: action.to_owned(),
+            keys: vec![key.to_owned()],
+        };
+        let wishes = if action == "follow" {
+            vec![wish("follow", "v")]
+        } else {
+            vec![wish("follow", "v"), wish(action, key)]
+        };
+        let keys = super::super::Keymap::rebound(&wishes).unwrap();
+        let options = UiOptions { keys, ..UiOptions::default() };
+        let mut ear = Ear::with(options, &script, samples.clone());
+        ear.desk.woken(Wake::Inbound(Inbound::CaughtUp), ear.at, ear.now);
+        ear.hears();
+        assert!(is_in(&ear.types("goto steps"), "screen steps"));
+        assert!(is_in(&ear.types("."), "screen builds"), "{action} on {key}");
+    }
+}
+
+#[test]
 fn a_number_is_the_row_that_was_said_with_it_wherever_that_has_moved() {
     let (mut script, samples) = building();
     let mut ear = Ear::at(&script, samples.clone());
@@ -341,6 +394,19 @@ fn json_is_ascii_a_line_each_and_has_the_same_words() {
     assert_eq!((&screen["type"], &screen["twin"]["screen"]), (&"screen".into(), &"builds".into()));
     let twin = super::super::twin::twin(&console.scene(script.now()));
     assert_eq!(screen["twin"], serde_json::to_value(twin).unwrap());
+    // A row that is told later has the number that it had there.
+    let names = |value: &serde_json::Value| value["cells"]["INDEX"].clone();
+    let rows = screen["twin"]["table"]["rows"].as_array().unwrap().clone();
+    let mut script = script;
+    script.verified(4);
+    for event in &script.events[script.events.len() - 2..] {
+        console.inbound(Inbound::Event(event.clone()), script.now());
+    }
+    let told = teller.tell(&console.scene(script.now()));
+    let mut told = told.iter().filter(|said| matches!(said, Said::Row { .. }));
+    let row: serde_json::Value = serde_json::from_str(&told.next_back().unwrap().json(script.now())).unwrap();
+    let place = rows.iter().position(|known| names(known) == names(&row)).unwrap();
+    assert_eq!(row["number"], place + 1, "{row}");
     console.inbound(Inbound::Said("the engine answers again".to_owned()), script.now());
     let said = teller.tell(&console.scene(script.now()));
     let line: serde_json::Value = serde_json::from_str(&said[0].json(script.now())).unwrap();

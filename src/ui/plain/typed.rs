@@ -57,6 +57,9 @@ pub(super) fn understood(line: &str, scene: &Scene<'_>, numbered: &[RowKey]) -> 
     if let Some(text) = line.strip_prefix(':') {
         return command(text.trim());
     }
+    if line == "." {
+        return Ok(Meaning::keys(follow(scene).into_iter().collect(), Show::Screen));
+    }
     if let Some(meaning) = key(line, scene) {
         return meaning;
     }
@@ -68,6 +71,12 @@ pub(super) fn understood(line: &str, scene: &Scene<'_>, numbered: &[RowKey]) -> 
         return command(line);
     }
     Err(format!("not understood: {line}. ? lists keys and commands"))
+}
+
+/// The key that follows the run: a line with a dot is one of this console's own words, wherever the key was put.
+fn follow(scene: &Scene<'_>) -> Option<Key> {
+    let bindings = scene.options.keys.bindings();
+    bindings.iter().find(|binding| binding.action == Action::See(See::Follow))?.keys.first().copied()
 }
 
 fn prompt(mark: char, text: &str, show: Show) -> Result<Meaning, String> {
