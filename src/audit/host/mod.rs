@@ -1,0 +1,67 @@
+//! SQL and indexes inside of other languages: text in, facts out.
+//!
+//! Migrations are written in Python, Ruby, JavaScript, TypeScript, Go and Java, and their SQL is in strings that are put
+//! together. [`extract`] parses such a file with the language's grammar, puts the strings together as the program would,
+//! and tells those that are SQL with the place that every byte of them comes from; beside them the indexes that are
+//! declared in the words of alembic, Django and Rails. What only running the program would say is a hole or
+//! [`Known::Unknown`], never a guess.
+//!
+//! Nothing here recurses with the depth of a file, and the work is bounded by its length.
+
+mod alembic;
+mod call;
+mod compose;
+mod composed;
+mod declared;
+mod django;
+mod fact;
+mod gate;
+mod language;
+mod list;
+mod literal;
+mod marker;
+mod rails;
+mod strict;
+mod tree;
+mod usage;
+mod value;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use composed::{Composed, Hole, PLACEHOLDER, Piece, PieceKind};
+pub use declared::{Act, Backing, DeclaredIndex, Framework, IndexName, Key, KeyKind, TableName};
+pub use fact::{
+    Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
+};
+pub use language::Language;
+
+use crate::audit::Place;
+
+/// Longest file that is read, in bytes. Nobody writes so much by hand.
+pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Reads a file of a host language.
+///
+/// What cannot be read is in `problems` with its place; what was found beside it stays.
+#[must_use]
+pub fn extract(language: Language, text: &str) -> Extract {
+    let tree = match tree::parse(language, text) {
+        Ok(tree) => tree,
+        Err(kind) => {
+            let problem = Problem { range: 0..0, place: Place { line: 1, column: 1 }, kind };
+            return Extract { problems: vec![problem], ..Extract::default() };
+        }
+    };
+    let source = tree::Source::new(language, text, &tree);
+    if language == Language::Python {
+        strict::check(&source);
+    }
+    let mut found = walk::walk(&source);
+    found.fragments.sort_by_key(|fragment| fragment.range.start);
+    found.declared.sort_by_key(|index| index.range.start);
+    found.problems = source.problems.take();
+    found.problems.sort_by_key(|problem| problem.range.start);
+    found
+}

@@ -1,0 +1,391 @@
+//! One walk over a tree: strings that are SQL, and calls that a framework knows. It goes by a list of its own, so that no
+//! nesting is too deep.
+
+use tree_sitter::Node;
+
+use super::call::{Call, pair};
+use super::compose::{Composition, compose, is_stringy, summands};
+use super::composed::Composed;
+use super::declared::DeclaredIndex;
+use super::fact::{Direction, Extract, Fragment, Marker, Model, Transaction, Use};
+use super::gate::{Trust, is_sql};
+use super::language::Language;
+use super::tree::{Source, children_of};
+use super::usage::{Role, role_of_call, role_of_key};
+use super::{alembic, django, list, marker, rails};
+
+/// What gives a value to a name.
+const ASSIGNS: [&str; 12] = [
+    "assignment",
+    "augmented_assignment",
+    "variable_declarator",
+    "operator_assignment",
+    "const_spec",
+    "var_spec",
+    "short_var_declaration",
+    "assignment_statement",
+    "assignment_expression",
+    "augmented_assignment_expression",
+    "field_definition",
+    "public_field_definition",
+];
+/// What hands its strings on to what is around it.
+const PASSES_ON: [&str; 20] = [
+    "return_statement",
+    "return",
+    "list",
+    "array",
+    "tuple",
+    "conditional_expression",
+    "expression_list",
+    "argument_list",
+    "arguments",
+    "set",
+    "ternary_expression",
+    "conditional",
+    "literal_value",
+    "literal_element",
+    "await",
+    "await_expression",
+    "array_initializer",
+    "element_value_array_initializer",
+    "parenthesized_expression",
+    "spread_element",
+];
+/// What compares its strings, or tells them.
+const UNRUN: [&str; 8] = [
+    "comparison_operator",
+    "regex",
+    "import_statement",
+    "import_declaration",
+    "import_from_statement",
+    "raise_statement",
+    "throw_statement",
+    "assert_statement",
+];
+
+/// What the walk knows about the place that it is at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'t> {
+    /// What becomes of a string here.
+    pub(super) role: Role<'t>,
+    /// Forward or back.
+    pub(super) direction: Direction,
+    /// Inside of a transaction of the framework or not.
+    pub(super) transaction: Transaction,
+    /// What surrounds it in the framework's words.
+    pub(super) around: Around<'t>,
+}
+
+/// What surrounds a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around<'t> {
+    /// Nothing of note.
+    Nothing,
+    /// A Django migration.
+    DjangoMigration,
+    /// Operations that only tell Django what is there: nothing is sent.
+    DjangoState,
+    /// A block of alembic's `batch_alter_table`: the table's node.
+    Batch(Node<'t>),
+    /// A Rails migration or schema.
+    Rails,
+    /// A block of `create_table` or `change_table`: the table's node and the block's variable.
+    RailsTable(Node<'t>, &'t str, Building),
+}
+
+/// Whether a block makes its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Building {
+    /// `create_table`
+    New,
+    /// `change_table`
+    Present,
+}
+
+/// The walk with what it found.
+pub(super) struct Walk<'s, 't> {
+    /// The file.
+    pub(super) source: &'s Source<'t>,
+    /// What was found.
+    pub(super) found: Extract,
+    /// The version of Rails that the migration is written for.
+    pub(super) rails: Option<(u32, u32)>,
+    stack: Vec<(Node<'t>, Setting<'t>)>,
+}
+
+/// Reads a whole file.
+pub(super) fn walk(source: &Source<'_>) -> Extract {
+    let transaction = marker::of_file(source);
+    let place =
+        Setting { role: Role::Other, direction: Direction::Unsaid, transaction, around: Around::Nothing };
+    let mut walk = Walk {
+        source,
+        found: Extract { transaction, ..Extract::default() },
+        rails: rails::version(source),
+        stack: vec![(source.root, place)],
+    };
+    while let Some((node, place)) = walk.stack.pop() {
+        walk.visit(node, place);
+    }
+    let mut found = walk.found;
+    if found.transaction == Transaction::Unsaid {
+        marker::by_content(&mut found);
+    }
+    django::resolve(&mut found);
+    list::resolve(&mut found);
+    found
+}
+
+impl<'t> Walk<'_, 't> {
+    /// Puts nodes on the list, the first to be visited first.
+    pub(super) fn push(&mut self, nodes: impl DoubleEndedIterator<Item = Node<'t>>, place: Setting<'t>) {
+        self.stack.extend(nodes.rev().map(|node| (node, place)));
+    }
+
+    fn push_children(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let children = children_of(node);
+        self.push(children.into_iter(), place);
+    }
+
+    fn visit(&mut self, node: Node<'t>, place: Setting<'t>) {
+        if is_stringy(self.source, node) {
+            return self.string(node, place);
+        }
+        match node.kind() {
+            "binary_operator" | "binary_expression" | "binary" => self.operation(node, place),
+            "expression_statement" => self.statement(node, place),
+            "pair" | "keyword_argument" | "keyed_element" | "element_value_pair" => self.pair(node, place),
+            "dictionary" => {
+                list::entry(self, node, place);
+                self.push_children(node, place);
+            }
+            "function_definition"
+            | "method"
+            | "method_definition"
+            | "function_declaration"
+            | "method_declaration"
+            | "singleton_method" => {
+                let name = node.child_by_field_name("name").map_or("", |name| self.source.of(name));
+                let place = directed(self.source.language, name, place);
+                self.push_children(node, Setting { role: Role::Other, ..place });
+            }
+            "class_definition" | "class" | "class_declaration" => self.class(node, place),
+            "with_statement" => self.with(node, place),
+            "call"
+            | "call_expression"
+            | "method_invocation"
+            | "object_creation_expression"
+            | "new_expression" => {
+                self.call(node, place);
+            }
+            kind if ASSIGNS.contains(&kind) => self.assignment(node, place),
+            kind if PASSES_ON.contains(&kind) => self.push_children(node, place),
+            kind if UNRUN.contains(&kind) => {
+                self.push_children(node, Setting { role: Role::Ignored, ..place });
+            }
+            _ => self.push_children(node, Setting { role: Role::Other, ..place }),
+        }
+    }
+
+    /// The parts of a chain at once: asking each level of it anew would take the square of its length.
+    fn operation(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let parts = summands(node);
+        if parts.len() > 1 {
+            self.push(parts.into_iter(), place);
+        } else {
+            let operator =
+                node.child_by_field_name("operator").map_or("", |operator| self.source.of(operator));
+            // A fallback (`||`, `??`) is used like what it stands in for; everything else compares.
+            let role = if matches!(operator, "||" | "??" | "or") { place.role } else { Role::Ignored };
+            self.push_children(node, Setting { role, ..place });
+        }
+    }
+
+    /// A string as a statement is a docstring or nothing.
+    fn statement(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let children = children_of(node);
+        for child in children.into_iter().rev() {
+            let role = if is_stringy(self.source, child) { Role::Ignored } else { Role::Other };
+            self.stack.push((child, Setting { role, ..place }));
+        }
+    }
+
+    fn assignment(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let field = |name: &str| node.child_by_field_name(name);
+        let left = field("left").or_else(|| field("name")).or_else(|| field("property"));
+        let value = field("right").or_else(|| field("value"));
+        let name = left.map_or("", |left| {
+            super::call::dotted(self.source, left)
+                .first()
+                .copied()
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| {
+                    let text = self.source.of(left);
+                    let simple = text.chars().all(|char| char.is_alphanumeric() || char == '_');
+                    if simple { text } else { "" }
+                })
+        });
+        let Some(value) = value else { return self.push_children(node, place) };
+        let role = role_of_key(name).unwrap_or(Role::Named(name));
+        let place = directed(self.source.language, name, place);
+        self.stack.push((value, Setting { role, ..place }));
+    }
+
+    fn pair(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let Some((key, value)) = pair(self.source, node) else {
+            return self.push_children(node, Setting { role: Role::Other, ..place });
+        };
+        let mut role = role_of_key(key).unwrap_or(Role::Value(key));
+        // A keyword of a call that runs SQL is run by it when it is the statement.
+        if let Role::Executed(call) = place.role
+            && matches!(
+                key,
+                "sql" | "sqltext" | "reverse_sql" | "query" | "statement" | "text" | "up" | "down"
+            )
+        {
+            role = Role::Executed(call);
+        } else if matches!(place.role, Role::Ignored) {
+            role = Role::Ignored;
+        }
+        let mut place = directed(self.source.language, key, place);
+        if key == "reverse_sql" {
+            place.direction = Direction::Down;
+        } else if key == "state_operations" {
+            place.around = Around::DjangoState;
+            role = Role::Ignored;
+        }
+        self.stack.push((value, Setting { role, ..place }));
+    }
+
+    fn class(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let mut place = Setting { role: Role::Other, ..place };
+        if let Some((around, transaction)) = marker::of_class(self.source, node) {
+            place.around = around;
+            place.transaction = transaction;
+            self.found.transaction = transaction;
+            if around == Around::DjangoMigration {
+                place.direction = Direction::Change;
+            }
+        }
+        self.push_children(node, place);
+    }
+
+    /// `with op.get_context().autocommit_block():`
+    fn with(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let body = node.child_by_field_name("body");
+        for child in children_of(node).into_iter().rev() {
+            let mut inner = Setting { role: Role::Other, ..place };
+            if Some(child) == body && marker::is_autocommit(self.source, node) {
+                inner.transaction = Transaction::Outside(Marker::AutocommitBlock);
+            }
+            if let Some(table) = alembic::batch(self.source, node) {
+                inner.around = Around::Batch(table);
+            }
+            self.stack.push((child, inner));
+        }
+    }
+
+    fn call(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let Some(call) = Call::of(self.source, node) else {
+            return self.push_children(node, place);
+        };
+        let mut place = place;
+        if matches!(call.object(), "reversible" | "dir" | "direction") || call.block.is_some() {
+            match call.name() {
+                "up" | "up_only" => place.direction = Direction::Up,
+                "down" => place.direction = Direction::Down,
+                _ => {}
+            }
+        }
+        if self.source.language == Language::Python {
+            alembic::call(self, &call, place);
+            django::call(self, &call, place);
+            if matches!(call.name(), "RunSQL") {
+                return django::run_sql(self, &call, place);
+            }
+        }
+        if self.source.language == Language::Ruby {
+            rails::call(self, &call, place);
+        }
+        self.arguments(&call, place);
+    }
+
+    fn arguments(&mut self, call: &Call<'t>, place: Setting<'t>) {
+        let own = role_of_call(call);
+        // What runs SQL runs it inside of a message, too.
+        let ignored = place.role == Role::Ignored && !matches!(own, Role::Executed(_));
+        let role = if ignored { Role::Ignored } else { own };
+        if let Some(block) = call.block {
+            let around = rails::around(self.source, call).unwrap_or(place.around);
+            let block_place = Setting { role: Role::Other, around, ..place };
+            self.stack.push((block, block_place));
+        }
+        let Some(arguments) = call.node.child_by_field_name("arguments") else {
+            if let Some(receiver) = call.receiver {
+                self.stack.push((receiver, Setting { role: Role::Other, ..place }));
+            }
+            return;
+        };
+        self.stack.push((arguments, Setting { role, ..place }));
+        let behind = call.receiver.or_else(|| call.node.child_by_field_name("function"));
+        if let Some(receiver) = behind {
+            // `"CREATE INDEX".lower()`, `"...".join(parts)`: a string that is called on is no statement by itself.
+            let role = if is_stringy(self.source, receiver) { Role::Ignored } else { Role::Other };
+            self.stack.push((receiver, Setting { role, ..place }));
+        }
+    }
+
+    /// A string: SQL or not. What was not read of it is walked on its own.
+    fn string(&mut self, node: Node<'t>, place: Setting<'t>) {
+        let Some(Composition { text, rest }) = compose(self.source, node) else {
+            return self.push_children(node, Setting { role: Role::Other, ..place });
+        };
+        self.push(rest.into_iter(), Setting { role: Role::Other, ..place });
+        self.fragment(node, text, place);
+    }
+
+    /// Notes a text as a fragment when it is SQL, and gives its number.
+    fn fragment(&mut self, node: Node<'t>, sql: Composed, place: Setting<'t>) -> Option<usize> {
+        let used = place.role.used()?;
+        let trust = if matches!(used, Use::Executed(_)) { Trust::Executed } else { Trust::Plain };
+        if !is_sql(&sql, trust) {
+            return None;
+        }
+        self.found.fragments.push(Fragment {
+            sql,
+            range: node.byte_range(),
+            place: self.source.place(node.start_byte()),
+            used,
+            direction: place.direction,
+            transaction: place.transaction,
+        });
+        Some(self.found.fragments.len() - 1)
+    }
+
+    /// Notes a declaration.
+    pub(super) fn declare(&mut self, index: DeclaredIndex) {
+        self.found.declared.push(index);
+    }
+
+    /// Notes a model's table.
+    pub(super) fn model(&mut self, model: Model) {
+        self.found.models.push(model);
+    }
+}
+
+/// Forward or back, by the name of a function.
+fn directed<'t>(language: Language, name: &str, place: Setting<'t>) -> Setting<'t> {
+    let direction = match (language, name) {
+        (Language::Python, "upgrade") => Direction::Up,
+        (Language::Python, "downgrade") => Direction::Down,
+        (Language::Python | Language::Java, _) => return place,
+        (_, "up") => Direction::Up,
+        (_, "down") => Direction::Down,
+        (Language::Ruby, "change") => Direction::Change,
+        (Language::Go, name) if name.starts_with("up") || name.starts_with("Up") => Direction::Up,
+        (Language::Go, name) if name.starts_with("down") || name.starts_with("Down") => Direction::Down,
+        _ => return place,
+    };
+    Setting { direction, ..place }
+}
