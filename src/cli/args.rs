@@ -233,7 +233,7 @@ pub struct TargetArgs {
     #[arg(long, global = true, env = "CICERONE_DSN", hide_env_values = true, value_name = "CONNINFO")]
     pub dsn: Option<String>,
     /// What a mistake would cost here: prod, stage, dev, or a word of yours. Shown on every screen.
-    #[arg(long, global = true, env = "CICERONE_ENVIRONMENT", default_value = "prod", value_name = "WORD")]
+    #[arg(long, global = true, env = "CICERONE_ENVIRONMENT", default_value = "prod", value_name = "WORD", value_parser = environment)]
     pub environment: String,
     /// Colour of that word, where the theme has colours.
     #[arg(long, global = true, value_enum, alias = "environment-color", value_name = "COLOUR")]
@@ -477,6 +477,11 @@ fn size(text: &str) -> Result<Bytes, &'static str> {
 fn factor(text: &str) -> Result<f64, &'static str> {
     let factor: f64 = text.parse().map_err(|_| "write a number like 0.1 or 2")?;
     if factor.is_finite() && factor > 0.0 { Ok(factor) } else { Err("it must be greater than 0") }
+}
+
+fn environment(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() { Err("write a word, such as prod, stage or dev") } else { Ok(text.to_owned()) }
 }
 
 fn name(text: &str) -> Result<String, &'static str> {

@@ -23,8 +23,8 @@ pub fn ability(around: &Surrounding) -> Ability {
     let term = around.text("TERM").unwrap_or_default();
     match Ability::of(&term, around.text("COLORTERM").as_deref()) {
         // tmux once called itself screen, and still does where nobody told it otherwise.
-        Ability::Screen(Dialect { family: Family::Screen, palette }) if around.var("TMUX").is_some() => {
-            Ability::Screen(Dialect { family: Family::Tmux, palette })
+        Ability::Screen(dialect) if dialect.family == Family::Screen && around.var("TMUX").is_some() => {
+            Ability::Screen(Dialect { family: Family::Tmux, ..dialect })
         }
         ability @ (Ability::Screen(_) | Ability::Lines) => ability,
     }

@@ -295,6 +295,12 @@ mod tests {
             "a b",
             "заказы_по_дате",
             "Ωμέγα",
+            "Ελλάδα",
+            "заказ",
+            "naïve_Straße_łódź",
+            "Հայաստան",
+            "orders_заказы",
+            "latenz_µs",
             r"C:\tmp \d+",
             "שלום",
             "a … b",
@@ -367,6 +373,30 @@ mod tests {
             assert!(safe(other).contains("\\u{"), "{other:?}: {}", safe(other));
         }
         assert_eq!(safe("\u{43e}rders"), "\\u{43e}rders");
+    }
+
+    #[test]
+    fn a_letter_of_another_script_is_written_out_in_whatever_word_it_hides() {
+        for (raw, shown) in [
+            // Latin beyond ASCII is Latin too.
+            ("größ\u{435}", r"größ\u{435}"),
+            ("n\u{430}ïve", r"n\u{430}ïve"),
+            ("łódź\u{3bf}", r"łódź\u{3bf}"),
+            // Latin letters in a word of another script.
+            ("з\u{61}каз", r"з\u{61}каз"),
+            ("Ελλ\u{e1}δα", r"Ελλ\u{e1}δα"),
+            ("Հայա\u{73}տան", r"Հայա\u{73}տան"),
+            // Letters that look like no Latin one, and scripts without any Latin.
+            ("ordersж", r"orders\u{436}"),
+            ("Ελλάδ\u{430}", r"Ελλάδ\u{430}"),
+            ("\u{3bf}гонь", r"\u{3bf}гонь"),
+            // As many of the one as of the other.
+            ("жb", r"\u{436}b"),
+            // Each word for itself.
+            ("größe_заказ_з\u{61}каз", r"größe_заказ_з\u{61}каз"),
+        ] {
+            assert_eq!(safe(raw), shown);
+        }
     }
 
     #[test]

@@ -28,23 +28,72 @@ pub(super) fn doubles(char: char) -> bool {
     )
 }
 
-/// For each character whether it passes for a letter of ASCII where it stands: in a word that has no letter but those of
-/// ASCII and such that look like them. A word of another script nearly always has one that does not.
+/// For each character whether it passes for a letter of another script where it stands.
+///
+/// In a word of Latin letters those are the ones that only look Latin, and a word that has nothing but letters that look
+/// Latin is taken for Latin: a word of another script nearly always has one that does not. In any other word that mixes
+/// scripts with letters of the same shapes, they are those of all scripts but the one that has most of the letters.
 pub(super) fn imitations(chars: &[char]) -> Vec<bool> {
     let mut found = vec![false; chars.len()];
     let mut from = 0;
     while from < chars.len() {
         let length = chars[from..].iter().take_while(|char| char.is_alphanumeric()).count();
         let word = from..from + length;
-        let latin = chars[word.clone()].iter().all(|char| char.is_ascii() || imitates(*char));
-        if latin {
-            for index in word {
-                found[index] = imitates(chars[index]);
-            }
+        let strange = strange(&chars[word.clone()]);
+        for index in word {
+            found[index] = strange(chars[index]);
         }
         from += length.max(1);
     }
     found
+}
+
+/// Which letters of a word pass for others.
+fn strange(word: &[char]) -> impl Fn(char) -> bool {
+    let latin = |char: char| char.is_ascii() || Script::of(char) == Some(Script::Latin) || imitates(char);
+    let looks_latin = word.iter().copied().all(latin);
+    // The first of those that have most: whatever is as frequent as Latin is the strange one.
+    let count = |script: Script| word.iter().filter(|char| Script::of(**char) == Some(script)).count();
+    let own = Script::ALL.into_iter().rev().max_by_key(|script| count(*script));
+    move |char: char| {
+        if looks_latin { imitates(char) } else { Script::of(char).is_some_and(|script| Some(script) != own) }
+    }
+}
+
+/// Scripts whose letters look alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Script {
+    Latin,
+    Cyrillic,
+    Greek,
+    Armenian,
+}
+
+impl Script {
+    const ALL: [Self; 4] = [Self::Latin, Self::Cyrillic, Self::Greek, Self::Armenian];
+
+    /// By the blocks of Unicode.
+    fn of(char: char) -> Option<Self> {
+        match u32::from(char) {
+            0x41..=0x5a
+            | 0x61..=0x7a
+            | 0xaa
+            | 0xb5
+            | 0xba
+            | 0xc0..=0xd6
+            | 0xd8..=0xf6
+            | 0xf8..=0x2af
+            | 0x1e00..=0x1eff
+            | 0x2c60..=0x2c7f
+            | 0xa722..=0xa787
+            | 0xa78b..=0xa7ff
+            | 0xab30..=0xab64 => Some(Self::Latin),
+            0x400..=0x52f | 0x1c80..=0x1c8f | 0xa640..=0xa69f => Some(Self::Cyrillic),
+            0x370..=0x3ff | 0x1f00..=0x1fff => Some(Self::Greek),
+            0x531..=0x587 => Some(Self::Armenian),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a letter has the shape of one of ASCII in most fonts.

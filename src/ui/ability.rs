@@ -20,12 +20,23 @@ pub struct Dialect {
     pub family: Family,
     /// Which colours it has.
     pub palette: Palette,
+    /// Whether it is known to show what `OSC 9` says.
+    pub notices: Notices,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
-        Self { family: Family::Xterm, palette: Palette::Sixteen }
+        Self { family: Family::Xterm, palette: Palette::Sixteen, notices: Notices::Unsure }
     }
+}
+
+/// Whether a terminal shows notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notices {
+    /// Those of this name do.
+    Known,
+    /// Nobody knows.
+    Unsure,
 }
 
 /// Terminals that know the same sequences.
@@ -72,8 +83,15 @@ impl Ability {
             _ if is_digital(stem) => Family::Vt100,
             _ => Family::Xterm,
         };
-        Self::Screen(Dialect { family, palette: palette(family, &name, stem, colorterm) })
+        let notices = if shows_notices(family, &name) { Notices::Known } else { Notices::Unsure };
+        Self::Screen(Dialect { family, palette: palette(family, &name, stem, colorterm), notices })
     }
+}
+
+/// Terminals that turn `OSC 9` into a notification. Many name themselves after xterm, and not all of those do.
+fn shows_notices(family: Family, name: &str) -> bool {
+    let stem = name.strip_prefix("xterm-").unwrap_or(name).split(['-', '.', '+']).next().unwrap_or_default();
+    family == Family::Xterm && matches!(stem, "foot" | "ghostty" | "iterm" | "iterm2" | "kitty" | "wezterm")
 }
 
 /// `vt100`, `vt220`, `vt320` and so on.
@@ -161,7 +179,24 @@ mod tests {
     use super::*;
 
     fn screen(family: Family, palette: Palette) -> Ability {
-        Ability::Screen(Dialect { family, palette })
+        Ability::Screen(Dialect { family, palette, notices: Notices::Unsure })
+    }
+
+    #[test]
+    fn a_terminal_that_shows_notifications_is_known_by_its_own_name_alone() {
+        for (term, expected) in [
+            ("xterm-kitty", Notices::Known),
+            ("xterm-ghostty", Notices::Known),
+            ("foot-extra", Notices::Known),
+            ("wezterm", Notices::Known),
+            ("xterm-256color", Notices::Unsure),
+            ("screen.kitty", Notices::Unsure),
+            ("tmux-256color", Notices::Unsure),
+            ("linux", Notices::Unsure),
+        ] {
+            let Ability::Screen(dialect) = Ability::of(term, None) else { panic!("{term}") };
+            assert_eq!(dialect.notices, expected, "{term}");
+        }
     }
 
     #[test]
@@ -171,8 +206,8 @@ mod tests {
             ("xterm-256color", screen(Family::Xterm, Sixteen)),
             ("xterm", screen(Family::Xterm, Eight)),
             ("xterm-mono", screen(Family::Xterm, Without)),
-            ("xterm-kitty", screen(Family::Xterm, Sixteen)),
             ("alacritty", screen(Family::Xterm, Sixteen)),
+            ("xterm-direct", screen(Family::Xterm, Sixteen)),
             ("rxvt-unicode-256color", screen(Family::Xterm, Sixteen)),
             ("screen", screen(Family::Screen, Eight)),
             ("screen.xterm-256color", screen(Family::Screen, Sixteen)),

@@ -5,7 +5,7 @@ use crate::domain::event::StepOutcome;
 use crate::domain::state::{BuildStatus, StepStatus};
 use crate::domain::unit::Millis;
 
-use super::ability::Family;
+use super::ability::{Dialect, Notices};
 use super::console::Console;
 use super::scene::Scene;
 use super::show::{Room, Show};
@@ -141,7 +141,7 @@ impl Console {
     pub(super) fn call(&mut self, now: jiff::Timestamp) -> Vec<u8> {
         let live = self.live(now);
         let UiOptions { notify, dialect, multiplexer, environment, .. } = live.options;
-        let (how, family, multiplexer) = (*notify, dialect.family, *multiplexer);
+        let (how, dialect, multiplexer) = (*notify, *dialect, *multiplexer);
         if how == Notify::Off {
             return Vec::new();
         }
@@ -151,7 +151,7 @@ impl Console {
         };
         let standing = Standing::of(&live);
         let calls = self.caller.look(&standing, now);
-        bytes(&calls, how, family, multiplexer, &Show(Charset::Ascii, Room::Cells).name(&whose, 60))
+        bytes(&calls, how, dialect, multiplexer, &Show(Charset::Ascii, Room::Cells).name(&whose, 60))
     }
 }
 
@@ -159,7 +159,7 @@ impl Console {
 pub(super) fn bytes(
     calls: &[Reason],
     how: Notify,
-    family: Family,
+    dialect: Dialect,
     multiplexer: Multiplexer,
     whose: &str,
 ) -> Vec<u8> {
@@ -168,10 +168,15 @@ pub(super) fn bytes(
     }
     match how {
         Notify::Off => Vec::new(),
-        Notify::Osc9 if family.takes_osc() => {
+        Notify::Osc9 if dialect.family.takes_osc() => {
             let words: Vec<&str> = calls.iter().map(|reason| reason.words()).collect();
             let sequence = format!("\x1b]9;cicerone {whose}: {}\x07", words.join(", "));
-            super::copy::wrapped(&sequence, multiplexer).into_bytes()
+            let mut out = super::copy::wrapped(&sequence, multiplexer).into_bytes();
+            // Whoever does not know the sequence drops it in silence, and so does GNU screen on the way: nobody would come.
+            if dialect.notices == Notices::Unsure {
+                out.push(0x07);
+            }
+            out
         }
         Notify::Bell | Notify::Osc9 => vec![0x07],
     }
@@ -179,6 +184,7 @@ pub(super) fn bytes(
 
 #[cfg(test)]
 mod tests {
+    use super::super::ability::Ability;
     use super::*;
 
     fn at(second: i64) -> jiff::Timestamp {
@@ -224,23 +230,26 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_one_bell_or_one_notification_and_never_one_that_the_terminal_does_not_know() {
+    fn a_call_is_a_bell_wherever_a_notification_may_not_be_seen_and_never_what_the_terminal_does_not_know() {
         let calls = [Reason::Person, Reason::Fail];
-        let on = |how, family, multiplexer| {
-            String::from_utf8(bytes(&calls, how, family, multiplexer, "PROD app")).unwrap()
+        let on = |how, term: &str, multiplexer| {
+            let Ability::Screen(dialect) = Ability::of(term, None) else { panic!("{term} has a screen") };
+            String::from_utf8(bytes(&calls, how, dialect, multiplexer, "PROD app")).unwrap()
         };
-        assert_eq!(on(Notify::Off, Family::Xterm, Multiplexer::None), "");
-        assert_eq!(on(Notify::Bell, Family::Vt100, Multiplexer::None), "\x07");
+        let notice = "\x1b]9;cicerone PROD app: a person is needed, FAIL\x07";
+        assert_eq!(on(Notify::Off, "xterm", Multiplexer::None), "");
+        assert_eq!(on(Notify::Bell, "vt100", Multiplexer::None), "\x07");
+        assert_eq!(on(Notify::Bell, "xterm-kitty", Multiplexer::None), "\x07");
+        assert_eq!(on(Notify::Osc9, "xterm-kitty", Multiplexer::None), notice);
+        for term in ["xterm-256color", "screen", "no-such-terminal"] {
+            assert_eq!(on(Notify::Osc9, term, Multiplexer::None), format!("{notice}\x07"), "{term}");
+        }
         assert_eq!(
-            on(Notify::Osc9, Family::Xterm, Multiplexer::None),
-            "\x1b]9;cicerone PROD app: a person is needed, FAIL\x07"
+            on(Notify::Osc9, "tmux-256color", Multiplexer::Tmux),
+            "\x1bPtmux;\x1b\x1b]9;cicerone PROD app: a person is needed, FAIL\x07\x1b\\\x07"
         );
-        assert_eq!(
-            on(Notify::Osc9, Family::Tmux, Multiplexer::Tmux),
-            "\x1bPtmux;\x1b\x1b]9;cicerone PROD app: a person is needed, FAIL\x07\x1b\\"
-        );
-        assert_eq!(on(Notify::Osc9, Family::Linux, Multiplexer::None), "\x07");
-        assert_eq!(on(Notify::Osc9, Family::Vt100, Multiplexer::None), "\x07");
-        assert!(bytes(&[], Notify::Bell, Family::Xterm, Multiplexer::None, "").is_empty());
+        assert_eq!(on(Notify::Osc9, "linux", Multiplexer::None), "\x07");
+        assert_eq!(on(Notify::Osc9, "vt100", Multiplexer::None), "\x07");
+        assert!(bytes(&[], Notify::Bell, Dialect::default(), Multiplexer::None, "").is_empty());
     }
 }

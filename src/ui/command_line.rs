@@ -178,7 +178,9 @@ impl Console {
     /// Sets the time between two pictures.
     pub(super) fn set_rate(&mut self, refresh: Millis, now: jiff::Timestamp) {
         self.ui.view.refresh = refresh;
-        self.ui.say(Tone::Plain, format!("refresh every {}", crate::text::span(refresh.0)), now);
+        let every = Millis::from(self.refresh());
+        let why = if every > refresh { ": no less on a slow link" } else { "" };
+        self.ui.say(Tone::Plain, format!("refresh every {}{why}", crate::text::span(every.0)), now);
     }
 
     /// Sets how times are shown.

@@ -442,7 +442,7 @@ pub(super) const BINDINGS: &[Binding] = &[
         Action::Way(Way::Interrupt),
         Look,
         None,
-        "twice: the same as q; never cancels a build",
+        "twice: leaves at once and the run goes on; cancels no build",
         &[]
     ),
     bind!(

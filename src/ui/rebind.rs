@@ -1,6 +1,6 @@
 //! Keys of ones own: which action may be on which key, and why not on another.
 //!
-//! Only what looks and what holds may be moved. Whatever goes on, stops or removes has one key on every machine: hands
+//! Only what looks and what holds may be moved, and what holds onto quiet keys alone. Whatever goes on, stops or removes has one key on every machine: hands
 //! that learned it elsewhere must not find something else there, nor it somewhere else.
 
 use std::borrow::Cow;
@@ -12,10 +12,10 @@ use super::input::Key;
 use super::keymap::{Action, BINDINGS, Binding, Deed, Keymap, Level, Motion, See, Way};
 
 /// Bytes that end the sequences of arrows and function keys (`ESC [ C`, `ESC O P`, `ESC [ [ A`, `ESC [ 6 ~`,
-/// `ESC [ Z`, `ESC [ I` for the focus, `ESC [ M` for a mouse), stand in their middle, or end rxvt's own for Shift and
-/// Ctrl (`ESC [ c`, `ESC [ 3 $`). Our reader puts torn sequences together again, for as long as it can wait; after
+/// `ESC [ Z`, `ESC [ I` for the focus, `ESC [ M` for a mouse, `ESC [ < 0;1;1 m` for its button let go), stand in their
+/// middle, or end rxvt's own for Shift and Ctrl (`ESC [ c`, `ESC [ 3 $`). Our reader puts torn sequences together again, for as long as it can wait; after
 /// that these bytes arrive as keys.
-const TORN: &str = "ABCDEFHIMOPQRSZ[~;<acd$^@";
+const TORN: &str = "ABCDEFHIMOPQRSZ[~;<acdm$^@";
 
 /// What somebody wants on other keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +226,32 @@ fn unfit(key: Key) -> Option<&'static str> {
     }
 }
 
+/// Why nothing that acts at once is put on a key, if nothing is.
+fn restless(key: Key) -> Option<&'static str> {
+    match key {
+        Key::Char(_)
+            if BINDINGS.iter().any(|it| matches!(it.action, Action::Move(_)) && it.keys.contains(&key)) =>
+        {
+            Some("hands know this one as a key that moves the cursor, and keep it down")
+        }
+        Key::Char(_) => None,
+        Key::Up | Key::Down | Key::Left | Key::Right | Key::Home | Key::End | Key::PageUp | Key::PageDown => {
+            Some("this one moves the cursor, and hands keep it down")
+        }
+        Key::Ctrl(_)
+        | Key::Enter
+        | Key::Esc
+        | Key::Tab
+        | Key::BackTab
+        | Key::Backspace
+        | Key::Delete
+        | Key::F(_)
+        | Key::Other => Some(
+            "this one does something else elsewhere, or comes as a sequence that a slow link tears apart",
+        ),
+    }
+}
+
 impl Keymap {
     /// The shipped table with some actions on other keys. An action loses its shipped keys unless they are named too.
     ///
@@ -321,6 +347,12 @@ fn fit(text: &str, binding: &Binding) -> Result<Named, (String, String)> {
     if let Some(why) = unfit(key) {
         return Err((format!("nothing can be put on `{shown}`"), format!("take another key: {why}")));
     }
+    if binding.level >= Level::Hold
+        && let Some(why) = restless(key)
+    {
+        let message = format!("`{}` cannot be on `{shown}`", name(binding.action));
+        return Err((message, format!("take a letter or a sign: it acts at once, and {why}")));
+    }
     let owner = BINDINGS.iter().find(|it| it.level >= Level::Go && it.keys.contains(&key));
     if let Some(owner) = owner {
         let message = format!("`{shown}` is the key of `{}` and of nothing else", name(owner.action));
@@ -404,6 +436,30 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_is_never_on_a_key_that_moves_the_cursor_or_comes_as_a_sequence() {
+        for binding in BINDINGS.iter().filter(|binding| binding.level == Level::Hold) {
+            let name = name(binding.action);
+            for key in [
+                "Up", "Down", "Left", "Right", "Home", "End", "PgUp", "PgDn", "j", "k", "g", "G", "F2",
+                "Ctrl-F",
+            ] {
+                let said = refusal(name, &[key]);
+                assert!(
+                    said.contains(&format!("`{name}` cannot be on `{key}`: take a letter or a sign")),
+                    "{said}"
+                );
+            }
+            for key in ["Enter", "Space", "Esc", "Tab", "Backspace", "7", "m"] {
+                assert!(refusal(name, &[key]).contains("nothing can be put on"), "{key}");
+            }
+            assert!(Keymap::rebound(&[wish(name, &["v"])]).is_ok());
+            // Not even where the movement has moved away.
+            let refused = Keymap::rebound(&[wish("down", &["Down"]), wish(name, &["j"])]).unwrap_err();
+            assert!(refused[0].message.contains("cannot be on `j`"), "{refused:?}");
+        }
+    }
+
+    #[test]
     fn nothing_moves_onto_a_key_of_what_acts_on_whatever_screen() {
         for binding in BINDINGS.iter().filter(|binding| binding.level >= Level::Go) {
             for key in binding.keys.iter() {
@@ -458,6 +514,9 @@ mod tests {
                 let known = out.iter().any(|token| *token != Token::Key(Key::Other));
                 assert!(!known || TORN.contains(char::from(last)), "{lead:?} {}", char::from(last));
             }
+        }
+        for last in "Mm".chars() {
+            assert!(TORN.contains(last), "a mouse's button, down and up: {last}");
         }
     }
 

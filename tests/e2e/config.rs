@@ -243,6 +243,68 @@ async fn every_setting_is_also_taken_from_its_variable() {
 }
 
 #[tokio::test]
+async fn a_variable_that_is_empty_is_as_good_as_none_and_a_blank_environment_is_none_at_all() {
+    use cicerone::cli::config::SETTINGS;
+    let home = Home::new();
+    configure(
+        &home,
+        "[console]\ntheme = \"mono\"\n[targets.a]\nhost = \"/tmp\"\nenvironment = \"dev\"\njobs = 3\n",
+    );
+    let shown = json(&home.run(&["config", "--output", "json"]).await.with_code(0));
+    let mut command = home.cicerone(&["config", "--output", "json"]);
+    for variable in SETTINGS.iter().map(|setting| setting.variable) {
+        command.env(variable, "");
+    }
+    for variable in ["CICERONE_KEYS", "CICERONE_CONFIG", "CICERONE_DSN", "CICERONE_LOG"] {
+        command.env(variable, "");
+    }
+    assert_eq!(json(&run(command).await.with_code(0)), shown);
+    for arguments in [&["config", "--environment", " "][..], &["config", "--environment="]] {
+        home.run(arguments).await.with_code(2).says("such as prod, stage or dev");
+    }
+    let mut command = home.cicerone(&["config"]);
+    command.env("CICERONE_ENVIRONMENT", "  ");
+    run(command).await.with_code(2).says("such as prod, stage or dev");
+}
+
+#[tokio::test]
+async fn what_a_target_says_of_its_server_is_not_relabelled_by_a_variable() {
+    let home = Home::new();
+    configure(
+        &home,
+        "target = \"copy\"\n[targets.app]\nhost = \"/tmp\"\nenvironment = \"prod\"\nregistry = \"/app.toml\"\n\
+         insecure_plaintext = false\njobs = 3\n[targets.copy]\nhost = \"/tmp\"\n",
+    );
+    let file = home.path().join("config/cicerone/config.toml").to_string_lossy().into_owned();
+    let shown = async |arguments: &[&str]| {
+        let mut command = home.cicerone(&[&["config", "--output", "json"], arguments].concat());
+        for (variable, value) in [
+            ("CICERONE_ENVIRONMENT", "stage"),
+            ("CICERONE_REGISTRY", "/other.toml"),
+            ("CICERONE_INSECURE_PLAINTEXT", "true"),
+            ("CICERONE_ROLE", "builder"),
+            ("CICERONE_JOBS", "7"),
+        ] {
+            command.env(variable, value);
+        }
+        json(&run(command).await.with_code(0))
+    };
+    let of = |value: &str, from: &str| (value.to_owned(), from.to_owned());
+    let app = shown(&["--target", "app"]).await;
+    assert_eq!(row(&app, "targets.app.environment"), of("prod", &format!("{file}:4")));
+    assert_eq!(row(&app, "targets.app.registry"), of("/app.toml", &format!("{file}:5")));
+    assert_eq!(row(&app, "targets.app.insecure_plaintext"), of("false", &format!("{file}:6")));
+    // What it leaves out is filled in, and how one works is up to whoever does.
+    assert_eq!(row(&app, "targets.app.role"), of("builder", "CICERONE_ROLE"));
+    assert_eq!(row(&app, "targets.app.jobs"), of("7", "CICERONE_JOBS"));
+    let app = shown(&["--target", "app", "--environment", "dev"]).await;
+    assert_eq!(row(&app, "targets.app.environment"), of("dev", "--environment"));
+    let copy = shown(&[]).await;
+    assert_eq!(row(&copy, "targets.copy.environment"), of("stage", "CICERONE_ENVIRONMENT"));
+    assert_eq!(row(&copy, "targets.copy.registry"), of("/other.toml", "CICERONE_REGISTRY"));
+}
+
+#[tokio::test]
 async fn paths_follow_the_variables_and_make_nothing() {
     let home = Home::new();
     let mut command = home.cicerone(&["paths", "--output", "json"]);

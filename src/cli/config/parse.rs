@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
@@ -97,7 +98,7 @@ pub(super) fn parse_over(
     arguments: &[OsString],
     around: &Surrounding,
 ) -> Result<Parsed, ParseError> {
-    let plain = command();
+    let plain = without_empty(command(), around);
     let mut matches = plain.clone().try_get_matches_from(arguments)?;
     let given = matches.get_one::<PathBuf>("config").cloned();
     let (files, config) = stack::read(system, given.as_deref(), around, &plain);
@@ -120,7 +121,10 @@ pub(super) fn parse_over(
     };
     let mut whole = plain;
     for (setting, value) in SETTINGS.iter().filter_map(|setting| Some((setting, under(setting)?))) {
-        whole = whole.mut_arg(setting.arg, |arg| arg.default_values(value.words.clone()));
+        whole = whole.mut_arg(setting.arg, |arg| {
+            let arg = arg.default_values(value.words.clone());
+            if setting.is_of_the_server() { arg.env(Resettable::Reset) } else { arg }
+        });
     }
     matches = whole.clone().try_get_matches_from(arguments)?;
     let mut rows = rows(&whole, &matches, chosen.as_ref(), under);
@@ -138,6 +142,16 @@ pub(super) fn parse_over(
     look.hues = hues(&config, &cli.target);
     let setup = Setup { files, target: chosen.map(|chosen| chosen.name), rows };
     Ok(Parsed { cli, setup })
+}
+
+/// The command line without variables that are empty: each is as good as none.
+fn without_empty(command: clap::Command, around: &Surrounding) -> clap::Command {
+    let empty: Vec<OsString> =
+        around.vars().filter(|(_, value)| value.is_empty()).map(|(name, _)| name).collect();
+    command.mut_args(|arg| {
+        let is_empty = arg.get_env().is_some_and(|name| empty.iter().any(|it| it == name));
+        if is_empty { arg.env(Resettable::Reset) } else { arg }
+    })
 }
 
 /// Keys of the files under those of `--key`, action by action.

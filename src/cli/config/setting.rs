@@ -58,6 +58,25 @@ pub struct Setting {
     pub kind: Kind,
 }
 
+impl Setting {
+    /// Whether it says what a server is, rather than how one works on it. A variable may have been meant for another server:
+    /// over what a target says of its own it does not count.
+    pub fn is_of_the_server(&self) -> bool {
+        matches!(
+            self.arg,
+            "environment"
+                | "environment_colour"
+                | "registry"
+                | "role"
+                | "insecure_plaintext"
+                | "via_tunnel"
+                | "server_is_here"
+                | "disk_command"
+                | "backup_command"
+        )
+    }
+}
+
 const fn setting(
     section: Section,
     key: &'static str,

@@ -127,15 +127,12 @@ fn fetch(path: &Path, must: Must) -> Result<Option<Source>, CliError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && must == Must::Maybe => return Ok(None),
         Ok(metadata) => {
-            // It can name commands to be run: whoever may write it may run them.
-            let own = rustix::process::geteuid().as_raw();
-            let loose = metadata.mode() & 0o002 != 0;
-            let foreign = metadata.uid() != own && metadata.uid() != 0;
-            if loose || foreign {
-                let why = if loose { "everybody may write it" } else { "it belongs to somebody else" };
+            let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+            let file = (metadata.uid(), metadata.gid(), metadata.mode());
+            if let Some((why, mend)) = exposed(file, me) {
                 return Err(cannot()
                     .cause(format!("{}: {why}, and it can name commands to be run", path.display()))
-                    .hint(format!("make it yours alone: chown and chmod 644 {}", path.display())));
+                    .hint(format!("make it yours alone: {mend} {}", path.display())));
             }
         }
         // The reader has the words for it.
@@ -149,6 +146,21 @@ fn fetch(path: &Path, must: Must) -> Result<Option<Source>, CliError> {
         error
     })?;
     Ok(sources.pop())
+}
+
+/// Why a file of this owner, group and mode is not read by this user and group, if it is not, and what mends that. It can
+/// name commands to be run: whoever may write it may run them. Many systems give each user a group of their own, and let it
+/// write by default: that is nobody else.
+fn exposed((owner, group, mode): (u32, u32, u32), me: (u32, u32)) -> Option<(&'static str, &'static str)> {
+    if owner != me.0 && owner != 0 {
+        Some(("it belongs to somebody else", "chown and chmod 644"))
+    } else if mode & 0o002 != 0 {
+        Some(("everybody may write it", "chmod go-w"))
+    } else if mode & 0o020 != 0 && (owner, group) != me {
+        Some(("its group may write it", "chmod g-w"))
+    } else {
+        None
+    }
 }
 
 impl Config {
@@ -220,4 +232,27 @@ impl Config {
 /// A place as it is shown, for a value that has one.
 pub(super) fn shown(place: Option<&Place>) -> String {
     place.map_or_else(|| "default".to_owned(), Place::shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_anybody_else_may_write_is_refused() {
+        let me = (1_000, 1_000);
+        let why = |owner, group, mode| exposed((owner, group, mode), me).map(|(why, _)| why);
+        for (owner, group, mode) in
+            [(1_000, 1_000, 0o600), (1_000, 50, 0o644), (0, 0, 0o644), (1_000, 1_000, 0o664)]
+        {
+            assert_eq!(why(owner, group, 0o100_000 | mode), None, "{owner} {group} {mode:o}");
+        }
+        let group = Some("its group may write it");
+        assert_eq!(why(1_000, 50, 0o664), group, "a group of several");
+        assert_eq!(why(0, 0, 0o664), group);
+        assert_eq!(why(0, 1_000, 0o664), group, "ours is not the owner's own");
+        assert_eq!(why(1_000, 1_000, 0o666), Some("everybody may write it"));
+        assert_eq!(why(1_001, 1_000, 0o600), Some("it belongs to somebody else"));
+        assert_eq!(exposed((1_000, 50, 0o664), me).map(|(_, mend)| mend), Some("chmod g-w"));
+    }
 }

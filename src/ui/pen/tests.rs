@@ -2,16 +2,17 @@ use proptest::prelude::*;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::super::ability::Notices;
 use super::*;
 
 const SIZE: (u16, u16) = (24, 5);
 
 const FAMILIES: [Dialect; 5] = [
-    Dialect { family: Family::Xterm, palette: Palette::Sixteen },
-    Dialect { family: Family::Tmux, palette: Palette::Eight },
-    Dialect { family: Family::Screen, palette: Palette::Eight },
-    Dialect { family: Family::Linux, palette: Palette::Eight },
-    Dialect { family: Family::Vt100, palette: Palette::None },
+    Dialect { family: Family::Xterm, palette: Palette::Sixteen, notices: Notices::Unsure },
+    Dialect { family: Family::Tmux, palette: Palette::Eight, notices: Notices::Unsure },
+    Dialect { family: Family::Screen, palette: Palette::Eight, notices: Notices::Unsure },
+    Dialect { family: Family::Linux, palette: Palette::Eight, notices: Notices::Unsure },
+    Dialect { family: Family::Vt100, palette: Palette::None, notices: Notices::Unsure },
 ];
 
 fn blank() -> Buffer {

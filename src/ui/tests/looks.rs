@@ -343,6 +343,9 @@ fn a_slow_link_is_never_drawn_on_more_than_every_two_seconds() {
     let mut desk = calm(Motion::Full, Bandwidth::Low);
     desk.keys(":rate 0.5\n");
     assert_eq!(desk.console.refresh(), Duration::from_secs(2));
+    assert_eq!(desk.message(), "refresh every 2.0 s: no less on a slow link");
+    desk.keys(":rate 5\n");
+    assert_eq!(desk.message(), "refresh every 5.0 s");
     let mut desk = calm(Motion::Reduced, Bandwidth::Full);
     desk.keys(":rate 0.5\n");
     assert_eq!(desk.console.refresh(), Duration::from_millis(500));
