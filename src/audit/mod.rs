@@ -3,7 +3,14 @@
 //! Pure: texts come in as bytes with a label, findings go out as data. Walking folders and reading files is the command
 //! line's business. Nothing that cannot be read is dropped: it comes out as a problem with its place.
 
+pub mod encoding;
 pub mod host;
+mod invent;
+pub mod inventory;
+pub mod layout;
+mod lexis;
 mod place;
+pub mod prepass;
+pub mod statement;
 
 pub use place::{Lines, Place};

@@ -14,8 +14,10 @@ use crate::ui::Screen;
 
 use super::exit::ExitPolicy;
 
+mod audit;
 mod look;
 
+pub use audit::{AuditArgs, AuditFormat};
 pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
 
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
@@ -121,6 +123,9 @@ pub enum Verb {
         #[command(subcommand)]
         verb: RegistryVerb,
     },
+    /// Read migrations, dumps and folders of SQL, without a server: every index with its place, what it is for, what
+    /// becomes of it, and which say the same. With --registry also where both differ.
+    Audit(AuditArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.

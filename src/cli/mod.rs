@@ -10,6 +10,7 @@ pub mod answer;
 pub mod apart;
 pub mod args;
 pub mod attended;
+pub mod audit;
 pub mod config;
 pub mod console;
 pub mod drive;
@@ -152,6 +153,13 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
             show::show(screen.into(), run.as_deref(), target, args, around, &mut out).await
         }
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
+        Verb::Audit(what) => {
+            // The registry has a default, which is compared with only when somebody says so.
+            let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
+            let registry = said.then_some(target.registry.as_slice());
+            audit::audit(&what, registry, args.output, table::width(around), &mut out)
+                .map(|exit| applied(args, exit))
+        }
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {
             paths::paths(&setup, target, args.output, around, &mut out).map(|exit| applied(args, exit))
@@ -226,6 +234,7 @@ fn without_server(
                 .map(|exit| applied(args, exit))
         }
         Verb::Config { .. }
+        | Verb::Audit(_)
         | Verb::Paths
         | Verb::Console { .. }
         | Verb::Attach { .. }

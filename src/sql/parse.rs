@@ -42,6 +42,24 @@ pub fn parse_create_index(text: &str) -> Result<IndexShape, Vec<SqlProblem>> {
     })
 }
 
+/// What a CREATE INDEX of a larger text says, and everything that [`parse_create_index`] would refuse about it. Bytes
+/// count in the text that was parsed. There is no shape when a part that every index has is missing.
+///
+/// The tree must be without syntax errors.
+pub(crate) fn read_create_index(create: &ast::CreateIndex) -> (Option<IndexShape>, Vec<SqlProblem>) {
+    let mut reader = Reader { problems: Vec::new() };
+    let shape = reader.create_index(create);
+    (shape, reader.problems)
+}
+
+/// One key of an index, an exclusion constraint's too.
+pub(crate) fn read_key_expression(expr: &Expr) -> (String, KeyKind) {
+    match column_of(expr) {
+        Some(column) => (quote_ident(&column), KeyKind::Column(column)),
+        None => (one_line(expr.syntax()), KeyKind::Expression),
+    }
+}
+
 fn read(text: &str) -> Result<IndexShape, Vec<SqlProblem>> {
     let parsed = SourceFile::parse(text);
     let mut reader = Reader { problems: Vec::new() };
@@ -342,7 +360,7 @@ fn is_transaction_control(stmt: &Stmt) -> bool {
 }
 
 /// Up to three leading words of a statement, e.g. `DROP INDEX CONCURRENTLY`.
-fn first_words(node: &SyntaxNode) -> String {
+pub(crate) fn first_words(node: &SyntaxNode) -> String {
     let words: Vec<String> = significant(node)
         .take_while(|token| is_keyword(token.kind()))
         .take(3)
@@ -356,19 +374,19 @@ fn is_keyword(kind: SyntaxKind) -> bool {
     format!("{kind:?}").ends_with("_KW")
 }
 
-fn significant(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
+pub(crate) fn significant(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
     tokens(node).filter(|token| !is_trivia(token.kind()))
 }
 
 /// The parts of a dotted name, folded.
-fn name_parts(node: &SyntaxNode) -> Vec<String> {
+pub(crate) fn name_parts(node: &SyntaxNode) -> Vec<String> {
     significant(node)
         .filter(|token| token.kind() != SyntaxKind::DOT)
         .map(|token| fold(token.text()).into_owned())
         .collect()
 }
 
-fn only_name(node: &SyntaxNode) -> Option<String> {
+pub(crate) fn only_name(node: &SyntaxNode) -> Option<String> {
     significant(node).next().map(|token| fold(token.text()).into_owned())
 }
 
@@ -377,7 +395,7 @@ fn qualified(node: &SyntaxNode) -> String {
 }
 
 /// Bytes of a node without the white space and comments around it.
-fn span_of(node: &SyntaxNode) -> Range<usize> {
+pub(crate) fn span_of(node: &SyntaxNode) -> Range<usize> {
     let mut inside = significant(node).map(|token| span_of_range(token.text_range()));
     match inside.next() {
         Some(first) => {

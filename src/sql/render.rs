@@ -7,7 +7,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 /// The tokens of `node` with every run of white space and comments folded to one space.
 ///
 /// Two string literals that a line break joins into one keep that line break: on one line they would be an error.
-pub(super) fn one_line(node: &SyntaxNode) -> String {
+pub(crate) fn one_line(node: &SyntaxNode) -> String {
     let mut sql = String::new();
     let mut previous: Option<SyntaxToken> = None;
     let mut gap = Gap::None;

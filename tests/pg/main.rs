@@ -6,6 +6,7 @@
 mod support;
 
 mod adapter;
+mod audit;
 mod engine;
 mod fault;
 mod plan;

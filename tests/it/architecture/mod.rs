@@ -86,7 +86,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
 
 /// Files outside `engine::supervisor` that may start something, and what it is. Nothing of these touches a database
 /// on its own.
-const SPAWNERS: [(&str, &str); 14] = [
+const SPAWNERS: [(&str, &str); 15] = [
     ("src/engine/supervisor.rs", "every task of the engine"),
     ("src/ui/thread.rs", "the thread of the screen"),
     ("src/ui/input/mod.rs", "the thread that reads keys"),
@@ -97,6 +97,7 @@ const SPAWNERS: [(&str, &str); 14] = [
     ("src/sql/parse.rs", "a deep stack for the parser, joined at once"),
     ("src/cli/console.rs", "the engine, the screen, and a key press on its way to the engine"),
     ("src/relay/door.rs", "a task for each console at the socket"),
+    ("src/cli/audit/collect.rs", "readers of files with a deep stack, joined at once"),
     ("src/cli/apart.rs", "the engine's process, which outlives the one that starts it"),
     ("src/cli/attended.rs", "the engine, its socket, and commands on their way to it"),
     ("src/cli/drive.rs", "the engine"),

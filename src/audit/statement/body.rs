@@ -1,0 +1,308 @@
+//! Statements inside of DO blocks and routines, and inside of the strings that these execute.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the grammar has hundreds of kinds, of which a few bear on indexes"
+)]
+
+use std::collections::HashMap;
+
+use squawk_line_index::TextSize;
+use squawk_syntax::ast::{self, AstNode, BinOp, Expr, Stmt};
+use squawk_syntax::decoded_text::DecodedText;
+use squawk_syntax::plpgsql::Plpgsql;
+use squawk_syntax::sql_body::SqlBody;
+use squawk_syntax::{SourceFile, SyntaxNode};
+
+use super::read::{Frame, Reader};
+use super::{Nesting, StatementKind, Why, load};
+use crate::sql::{name_parts, only_name, span_of};
+
+/// Strings that execute strings are followed this far.
+const LEVELS: usize = 8;
+/// What stands for a part that is known at run time only. It must read as a name.
+const HOLE: &str = "__known_at_run_time__";
+/// How such a part is shown.
+const SHOWN: &str = "…";
+
+/// What is assigned to the variables of a body.
+type Variables = HashMap<String, Vec<Expr>>;
+
+/// A text put together from literals, with the bytes that each of its own came from.
+struct Template {
+    text: DecodedText,
+    holes: usize,
+    literals: usize,
+}
+
+impl Reader<'_> {
+    pub(super) fn do_block(&mut self, block: &ast::Do, frame: &Frame<'_>) {
+        let nesting = frame.nesting.max(Nesting::Block);
+        if let Some(body) = block.plpgsql() {
+            self.plpgsql(&body, &Frame { nesting, ..*frame });
+        } else {
+            let at = (frame.map)(span_of(block.syntax()).start);
+            let language = block.do_language().and_then(|it| name_parts(it.syntax()).pop());
+            self.unread(at, Why::Language(language.unwrap_or_else(|| "another language".to_owned())));
+        }
+    }
+
+    pub(super) fn routine(&mut self, plpgsql: Option<Plpgsql>, sql: Option<SqlBody>, frame: &Frame<'_>) {
+        let frame = Frame { nesting: Nesting::Routine, ..*frame };
+        if let Some(body) = plpgsql {
+            self.plpgsql(&body, &frame);
+        }
+        if let Some(body) = sql {
+            let map = |at: usize| (frame.map)(source_of(&body, at));
+            let inner = Frame { map: &map, level: frame.level + 1, ..frame };
+            for stmt in body.tree().stmts() {
+                self.statement(&stmt, &inner);
+            }
+        }
+    }
+
+    fn plpgsql(&mut self, body: &Plpgsql, frame: &Frame<'_>) {
+        if frame.level >= LEVELS || !load::bearable(body.text()) {
+            self.unread((frame.map)(source_of(body, 0)), Why::TooDeep);
+            return;
+        }
+        let errors = body.errors();
+        for error in errors.iter().take(1) {
+            let at = (frame.map)(usize::from(error.range().start()));
+            let why = Why::Syntax { statement: "a body".to_owned(), message: error.message().to_owned() };
+            self.unread(at, why);
+        }
+        let map = |at: usize| (frame.map)(source_of(body, at));
+        let inner = Frame { map: &map, level: frame.level + 1, nesting: frame.nesting };
+        let root = body.syntax();
+        let variables = variables(&root);
+        for node in root.descendants() {
+            self.inside(&node, &variables, &inner);
+        }
+    }
+
+    fn inside(&mut self, node: &SyntaxNode, variables: &Variables, frame: &Frame<'_>) {
+        let query = if let Some(it) = ast::PlpgsqlExecSqlStmt::cast(node.clone()) {
+            if let Some(stmt) = it.stmt() {
+                self.statement(&stmt, frame);
+            }
+            return;
+        } else if let Some(it) = ast::PlpgsqlDoStmt::cast(node.clone()) {
+            if let Some(block) = it.do_() {
+                self.statement(&Stmt::Do(block), frame);
+            }
+            return;
+        } else if ast::PlpgsqlCommitStmt::can_cast(node.kind()) {
+            self.push((frame.map)(span_of(node).start), StatementKind::Commit, frame.nesting);
+            return;
+        } else if let Some(it) = ast::PlpgsqlDynExecuteStmt::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlForDynStmt::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlReturnQueryExecuteStmt::cast(node.clone()) {
+            it.query()
+        } else {
+            return;
+        };
+        let Some(expr) = query.and_then(|it| only_expression(&it)) else { return };
+        let assigned = match &expr {
+            Expr::NameRef(name) => only_name(name.syntax()).and_then(|name| variables.get(&name)),
+            _ => None,
+        };
+        match assigned {
+            Some(values) => values.iter().for_each(|value| self.executed(value, frame)),
+            None => self.executed(&expr, frame),
+        }
+    }
+
+    /// What a query returns is executed: `\gexec`.
+    pub(super) fn returned(&mut self, root: &SyntaxNode, frame: &Frame<'_>) {
+        let frame = Frame { nesting: Nesting::Block, ..*frame };
+        for target in root.descendants().filter_map(ast::TargetList::cast).take(1).flat_map(|it| it.targets())
+        {
+            if let Some(expr) = target.expr() {
+                self.executed(&expr, &frame);
+            }
+        }
+    }
+
+    /// Reads the text that `expr` makes.
+    fn executed(&mut self, expr: &Expr, frame: &Frame<'_>) {
+        let at = span_of(expr.syntax()).start;
+        let mut template = Template { text: DecodedText::new(size(at)), holes: 0, literals: 0 };
+        template.add(expr);
+        if template.literals == 0 || frame.level >= LEVELS || !load::bearable(template.text.text()) {
+            self.unread((frame.map)(at), Why::RunTime);
+            return;
+        }
+        let map = |at: usize| (frame.map)(usize::from(template.text.source_pos(size(at))));
+        let nesting = if template.holes > 0 { frame.nesting.max(Nesting::Dynamic) } else { frame.nesting };
+        let inner = Frame { map: &map, level: frame.level + 1, nesting };
+        let before = self.reading.statements.len();
+        self.source(&SourceFile::parse(template.text.text()), &inner);
+        if template.holes > 0 {
+            self.reading.statements.iter_mut().skip(before).for_each(|it| show_holes(&mut it.kind));
+        }
+    }
+}
+
+impl Template {
+    fn add(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Literal(literal) => match literal.decoded_value() {
+                Some(value) => {
+                    self.literals += 1;
+                    self.copy(&value, 0..value.text().len());
+                }
+                None => self.hole(expr.syntax(), HOLE),
+            },
+            Expr::ParenExpr(inner) => self.maybe(inner.expr(), expr.syntax()),
+            Expr::CastExpr(cast) => self.maybe(cast.expr(), expr.syntax()),
+            Expr::BinExpr(binary) if concatenates(binary) => {
+                self.maybe(binary.lhs(), expr.syntax());
+                self.maybe(binary.rhs(), expr.syntax());
+            }
+            Expr::CallExpr(call) => self.call(call),
+            _ => self.hole(expr.syntax(), HOLE),
+        }
+    }
+
+    fn maybe(&mut self, expr: Option<Expr>, node: &SyntaxNode) {
+        match expr {
+            Some(expr) => self.add(&expr),
+            None => self.hole(node, HOLE),
+        }
+    }
+
+    fn hole(&mut self, node: &SyntaxNode, with: &str) {
+        self.holes += 1;
+        self.text.push_str(with, size(span_of(node).start));
+    }
+
+    fn copy(&mut self, from: &DecodedText, range: std::ops::Range<usize>) {
+        let Some(text) = from.text().get(range.clone()) else { return };
+        for (offset, letter) in text.char_indices() {
+            self.text.push_char(letter, from.source_pos(size(range.start + offset)));
+        }
+    }
+
+    fn call(&mut self, call: &ast::CallExpr) {
+        let name = call.expr().and_then(|it| name_parts(it.syntax()).pop()).unwrap_or_default();
+        let arguments: Vec<Expr> = call
+            .arg_list()
+            .map(|list| {
+                list.args().filter_map(|it| Expr::cast(it.func_arg_expr()?.syntax().clone())).collect()
+            })
+            .unwrap_or_default();
+        match (name.as_str(), arguments.as_slice()) {
+            ("format", [Expr::Literal(literal), rest @ ..]) => self.format(literal, rest, call.syntax()),
+            ("concat", parts) => parts.iter().for_each(|it| self.add(it)),
+            _ => self.hole(call.syntax(), HOLE),
+        }
+    }
+
+    /// `format(…)`: `%I`, `%s` and `%L` with their arguments where these are literals.
+    fn format(&mut self, literal: &ast::Literal, arguments: &[Expr], node: &SyntaxNode) {
+        let Some(value) = literal.decoded_value() else { return self.hole(node, HOLE) };
+        self.literals += 1;
+        let text = value.text().to_owned();
+        let (mut from, mut next) = (0, 0_usize);
+        while let Some(found) = text[from..].find('%').map(|found| from + found) {
+            self.copy(&value, from..found);
+            let rest = &text[found + 1..];
+            let width = rest.find(|it: char| !matches!(it, '0'..='9' | '$' | '-')).unwrap_or(rest.len());
+            let kind = rest[width..].chars().next().unwrap_or('%');
+            from = (found + 1 + width + kind.len_utf8()).min(text.len());
+            if kind == '%' {
+                self.copy(&value, found..found + 1);
+                continue;
+            }
+            if let Some((position, _)) = rest[..width].split_once('$') {
+                next = position.parse::<usize>().unwrap_or(1).saturating_sub(1);
+            }
+            let argument = arguments.get(next);
+            next += 1;
+            match (kind, argument) {
+                ('L', _) => self.hole(node, &format!("'{HOLE}'")),
+                (_, Some(argument @ Expr::Literal(_))) => self.add(argument),
+                _ => self.hole(node, HOLE),
+            }
+        }
+        self.copy(&value, from..text.len());
+    }
+}
+
+fn concatenates(binary: &ast::BinExpr) -> bool {
+    match binary.op() {
+        Some(BinOp::CustomOp(op)) => crate::sql::one_line(op.syntax()).replace(' ', "") == "||",
+        _ => false,
+    }
+}
+
+/// What a variable of the body is set to, in the order of the text.
+fn variables(root: &SyntaxNode) -> Variables {
+    let mut found = Variables::new();
+    for node in root.descendants() {
+        let pair = if let Some(it) = ast::PlpgsqlVarDecl::cast(node.clone()) {
+            it.name()
+                .zip(it.init().and_then(|init| init.expr()))
+                .map(|(name, value)| (name.syntax().clone(), value))
+        } else if let Some(it) = ast::PlpgsqlAssignStmt::cast(node) {
+            assigned(&it)
+        } else {
+            None
+        };
+        let Some((name, value)) = pair else { continue };
+        if let (Some(name), Some(expr)) = (only_name(&name), only_expression(&value)) {
+            found.entry(name).or_default().push(expr);
+        }
+    }
+    found
+}
+
+fn assigned(stmt: &ast::PlpgsqlAssignStmt) -> Option<(SyntaxNode, ast::PlpgsqlExpr)> {
+    let target = stmt.syntax().children().find_map(ast::PlpgsqlAssignTarget::cast)?;
+    let value = stmt.syntax().children().find_map(ast::PlpgsqlExpr::cast)?;
+    Some((target.syntax().clone(), value))
+}
+
+fn only_expression(expr: &ast::PlpgsqlExpr) -> Option<Expr> {
+    expr.target_list()?.targets().next()?.expr()
+}
+
+fn source_of<T: squawk_syntax::body::BodyLanguage>(body: &squawk_syntax::body::Body<T>, at: usize) -> usize {
+    usize::from(body.source_range(squawk_line_index::TextRange::empty(size(at))).start())
+}
+
+fn size(at: usize) -> TextSize {
+    TextSize::try_from(at).unwrap_or_default()
+}
+
+/// Writes `…` where a part is not known.
+fn show_holes(kind: &mut StatementKind) {
+    let show = |text: &mut String| *text = text.replace(HOLE, SHOWN);
+    let show_table = |table: &mut crate::sql::TableRef| {
+        show(&mut table.name);
+        table.schema.iter_mut().for_each(show);
+    };
+    match kind {
+        StatementKind::CreateIndex(index) => {
+            let shape = &mut index.shape;
+            shape.name.iter_mut().for_each(show);
+            show_table(&mut shape.table);
+            shape.predicate.iter_mut().for_each(show);
+            for key in &mut shape.keys {
+                show(&mut key.text);
+                if let crate::sql::KeyKind::Column(name) = &mut key.kind {
+                    show(name);
+                }
+            }
+        }
+        StatementKind::DropIndex { names, .. } | StatementKind::DropTable(names) => {
+            names.iter_mut().for_each(show_table);
+        }
+        StatementKind::AlterTable { table, .. } => show_table(table),
+        StatementKind::CreateTable(table) => show_table(&mut table.table),
+        _ => {}
+    }
+}

@@ -1,0 +1,169 @@
+//! Constraints that make an index, and what else of a CREATE TABLE takes a name.
+
+use squawk_syntax::SyntaxNode;
+use squawk_syntax::ast::{self, AstNode};
+
+use super::read::{Frame, Reader, named};
+use super::{Constraint, ConstraintKind, TableStatement, figure};
+use crate::sql::{
+    IndexKey, IndexShape, KeyKind, TableRef, name_parts, one_line, only_name, quote_ident,
+    read_key_expression, significant, span_of,
+};
+
+/// Reads the columns and constraints of a CREATE TABLE into `table`.
+pub(super) fn table_arguments(
+    reader: &Reader<'_>,
+    list: &ast::TableArgList,
+    table: &mut TableStatement,
+    frame: &Frame<'_>,
+) {
+    for argument in list.args() {
+        match argument {
+            ast::TableArg::Column(column) => {
+                let Some(name) = column.name().and_then(|it| only_name(it.syntax())) else { continue };
+                if takes_sequence(&column) {
+                    table.sequences.push(name.clone());
+                }
+                for clause in column.clauses() {
+                    table.constraints.extend(constraint(reader, clause.syntax(), Some(&name), frame));
+                }
+            }
+            ast::TableArg::TableConstraint(it) => {
+                table.constraints.extend(constraint(reader, it.syntax(), None, frame));
+            }
+            ast::TableArg::LikeClause(like) => {
+                let indexes = like.like_options().any(|option| match option {
+                    ast::LikeOption::IncludingProperty(it) => matches!(
+                        it.table_property(),
+                        Some(ast::TableProperty::PropertyAll(_) | ast::TableProperty::PropertyIndexes(_))
+                    ),
+                    ast::LikeOption::ExcludingProperty(_) => false,
+                });
+                if indexes {
+                    table.like.extend(like.relation_name_ref().and_then(|it| named(it.syntax())));
+                }
+            }
+        }
+    }
+}
+
+fn takes_sequence(column: &ast::Column) -> bool {
+    let serial = column.ty().and_then(|ty| name_parts(ty.syntax()).pop()).is_some_and(|ty| {
+        matches!(ty.as_str(), "serial" | "bigserial" | "smallserial" | "serial4" | "serial8" | "serial2")
+    });
+    serial || column.syntax().descendants().any(|node| ast::GeneratedIdentity::can_cast(node.kind()))
+}
+
+/// The constraint at `node`, if it makes an index. `column` is the one that it is written behind.
+pub(super) fn constraint(
+    reader: &Reader<'_>,
+    node: &SyntaxNode,
+    column: Option<&str>,
+    frame: &Frame<'_>,
+) -> Option<Constraint> {
+    let at = (frame.map)(span_of(node).start);
+    let place = reader.place_of(at);
+    let made = |kind,
+                name: Option<ast::ConstraintNameClause>,
+                using: Option<ast::UsingIndexName>,
+                shape,
+                name_parts| {
+        Constraint {
+            kind,
+            name: name.and_then(|it| only_name(it.constraint_name()?.syntax())),
+            place,
+            at,
+            using_index: using.and_then(|it| named(it.index_ref()?.syntax())).map(|it| it.name),
+            shape,
+            name_parts,
+        }
+    };
+    if let Some(it) = ast::PrimaryKeyConstraint::cast(node.clone()) {
+        let (shape, parts) = of_columns(it.index_parameters(), column);
+        return Some(made(
+            ConstraintKind::PrimaryKey,
+            it.constraint_name_clause(),
+            it.using_index(),
+            shape,
+            parts,
+        ));
+    }
+    if let Some(it) = ast::UniqueConstraint::cast(node.clone()) {
+        let (shape, parts) = of_columns(it.index_parameters(), column);
+        return Some(made(
+            ConstraintKind::Unique,
+            it.constraint_name_clause(),
+            it.using_index(),
+            shape,
+            parts,
+        ));
+    }
+    let it = ast::ExcludeConstraint::cast(node.clone())?;
+    let (shape, parts) = of_exclusion(&it)?;
+    Some(made(ConstraintKind::Exclude, it.constraint_name_clause(), None, shape, parts))
+}
+
+fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) -> (IndexShape, Vec<String>) {
+    let listed = parameters.as_ref().and_then(ast::IndexParameters::column_list);
+    let columns: Vec<String> = match &listed {
+        Some(list) => list.column_name_refs().filter_map(|it| only_name(it.syntax())).collect(),
+        None => column.map(str::to_owned).into_iter().collect(),
+    };
+    let include: Vec<String> = parameters
+        .as_ref()
+        .and_then(ast::IndexParameters::constraint_include_clause)
+        .and_then(|clause| clause.column_ref_list())
+        .map(|list| significant(list.syntax()).map(|it| it.text().to_owned()).collect::<Vec<_>>())
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|it| !matches!(it.as_str(), "(" | ")" | ","))
+        .map(|it| crate::sql::fold(&it).into_owned())
+        .collect();
+    let overlaps = listed.is_some_and(|list| list.without_overlaps().is_some());
+    let nulls_not_distinct = matches!(
+        parameters.and_then(|it| it.nulls_distinct_option()),
+        Some(ast::NullsDistinctOption::NullsNotDistinct(_))
+    );
+    let keys = columns.iter().map(|name| key(quote_ident(name), KeyKind::Column(name.clone()))).collect();
+    let parts = columns.iter().chain(&include).cloned().collect();
+    let method = if overlaps { "gist" } else { "btree" };
+    (IndexShape { include, nulls_not_distinct, ..unique(method, keys) }, parts)
+}
+
+fn of_exclusion(it: &ast::ExcludeConstraint) -> Option<(IndexShape, Vec<String>)> {
+    let method = it
+        .constraint_index_method()
+        .and_then(|method| only_name(method.access_method_ref()?.syntax()))
+        .unwrap_or_else(|| "btree".to_owned());
+    let (mut keys, mut parts) = (Vec::new(), Vec::new());
+    for exclusion in it.constraint_exclusion_list()?.constraint_exclusions() {
+        let expr = exclusion.expr()?;
+        let (text, kind) = read_key_expression(&expr);
+        parts.push(figure::word(&expr));
+        keys.push(key(text, kind));
+    }
+    let predicate = it.where_condition_clause().and_then(|it| it.expr()).map(|it| one_line(it.syntax()));
+    Some((IndexShape { unique: false, predicate, ..unique(&method, keys) }, parts))
+}
+
+fn key(text: String, kind: KeyKind) -> IndexKey {
+    IndexKey { text, kind, collation: None, opclass: None, order: None, nulls: None }
+}
+
+fn unique(method: &str, keys: Vec<IndexKey>) -> IndexShape {
+    IndexShape {
+        unique: true,
+        concurrently: false,
+        if_not_exists: false,
+        only: false,
+        name: None,
+        table: TableRef { schema: None, name: String::new() },
+        method: method.to_owned(),
+        keys,
+        include: Vec::new(),
+        nulls_not_distinct: false,
+        with: Vec::new(),
+        tablespace: None,
+        predicate: None,
+    }
+}

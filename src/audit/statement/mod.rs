@@ -1,0 +1,312 @@
+//! The statements of a text, as far as they bear on indexes, each with its place.
+//!
+//! The grammar is squawk's, which recovers from errors. A statement with a syntax error is never half believed: it comes
+//! out as [`Unread`] and nothing else.
+
+mod body;
+mod constraint;
+mod figure;
+mod load;
+mod read;
+
+use crate::sql::{IndexShape, TableRef};
+
+use super::place::{Lines, Place};
+use super::prepass::{Open, Script};
+
+pub use load::STACK;
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Place of its first word.
+    pub place: Place,
+    /// Byte of its first word.
+    pub at: usize,
+    /// Whether the server runs it when the file is run.
+    pub nesting: Nesting,
+    /// What it does.
+    pub kind: StatementKind,
+}
+
+/// Where a statement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nesting {
+    /// In the file itself.
+    Direct,
+    /// In a DO block, or in a string that one executes: run, under whatever condition stands around it.
+    Block,
+    /// Put together at run time; parts that are not known are written `…`.
+    Dynamic,
+    /// In a routine, which runs when somebody calls it.
+    Routine,
+}
+
+/// What a statement does. Names are folded and unquoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatementKind {
+    /// CREATE INDEX
+    CreateIndex(Box<IndexStatement>),
+    /// DROP INDEX
+    DropIndex {
+        /// The indexes.
+        names: Vec<TableRef>,
+        /// CONCURRENTLY
+        concurrently: bool,
+    },
+    /// ALTER INDEX … RENAME TO
+    RenameIndex {
+        /// From.
+        index: TableRef,
+        /// To.
+        to: String,
+    },
+    /// ALTER INDEX … ATTACH PARTITION
+    AttachIndex {
+        /// Index of the partitioned table.
+        parent: TableRef,
+        /// Index of the partition.
+        child: TableRef,
+    },
+    /// CREATE TABLE
+    CreateTable(Box<TableStatement>),
+    /// A view, a materialized view, a sequence, a foreign table: something else that takes a name.
+    CreateRelation(TableRef),
+    /// ALTER TABLE
+    AlterTable {
+        /// The table.
+        table: TableRef,
+        /// What is done, as far as it bears on indexes.
+        actions: Vec<TableAction>,
+    },
+    /// DROP TABLE, VIEW, MATERIALIZED VIEW
+    DropTable(Vec<TableRef>),
+    /// DROP SCHEMA
+    DropSchema(Vec<String>),
+    /// ALTER SCHEMA … RENAME TO
+    RenameSchema {
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+    },
+    /// SET search_path, also by `set_config`: the first schema, `None` for an empty path.
+    SearchPath(Option<String>),
+    /// Any other SET: the parameter's name.
+    Set(String),
+    /// BEGIN, START TRANSACTION
+    Begin,
+    /// COMMIT, END
+    Commit,
+    /// ROLLBACK, ABORT
+    Rollback,
+    /// REINDEX
+    Reindex {
+        /// CONCURRENTLY
+        concurrently: bool,
+    },
+    /// ANALYZE
+    Analyze,
+    /// A change of data.
+    Dml(Dml),
+    /// DO; what is in it follows as statements of their own.
+    Do,
+    /// CREATE FUNCTION or PROCEDURE; what is in it follows as statements of their own.
+    Routine,
+    /// Anything else: its first words.
+    Other(String),
+}
+
+/// A change of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dml {
+    /// INSERT … VALUES
+    InsertValues,
+    /// INSERT … SELECT
+    InsertSelect,
+    /// UPDATE
+    Update,
+    /// DELETE
+    Delete,
+    /// MERGE
+    Merge,
+    /// COPY … FROM
+    CopyFrom,
+    /// TRUNCATE
+    Truncate,
+    /// A query with a data-modifying WITH.
+    ModifyingWith,
+}
+
+/// CREATE INDEX with what the server makes of its keys when it has to find a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexStatement {
+    /// What it says.
+    pub shape: IndexShape,
+    /// For each key and INCLUDE column the word that it adds to an invented name.
+    pub name_parts: Vec<String>,
+    /// What the server would refuse or change about it, as far as it can be seen without a server.
+    pub problems: Vec<String>,
+}
+
+/// CREATE TABLE
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableStatement {
+    /// The table.
+    pub table: TableRef,
+    /// IF NOT EXISTS, TEMPORARY and PARTITION BY.
+    pub traits: TableTraits,
+    /// Its parent, when it is a partition.
+    pub partition_of: Option<TableRef>,
+    /// Constraints that make an index, in the order of the text.
+    pub constraints: Vec<Constraint>,
+    /// Columns of a serial or identity type: each takes the name of a sequence.
+    pub sequences: Vec<String>,
+    /// Tables whose indexes it copies with `LIKE … INCLUDING`.
+    pub like: Vec<TableRef>,
+}
+
+/// What is said of a table besides its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TableTraits {
+    /// IF NOT EXISTS
+    pub if_not_exists: bool,
+    /// TEMPORARY
+    pub temporary: bool,
+    /// PARTITION BY
+    pub partitioned: bool,
+}
+
+/// A constraint that is backed by an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// Its kind.
+    pub kind: ConstraintKind,
+    /// Its name, when written.
+    pub name: Option<String>,
+    /// Place of its first word.
+    pub place: Place,
+    /// Byte of its first word.
+    pub at: usize,
+    /// `USING INDEX`
+    pub using_index: Option<String>,
+    /// The index: unique, with its keys; without a name and a table.
+    pub shape: IndexShape,
+    /// As in [`IndexStatement::name_parts`].
+    pub name_parts: Vec<String>,
+}
+
+/// Kinds of constraints that are backed by an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintKind {
+    /// PRIMARY KEY
+    PrimaryKey,
+    /// UNIQUE
+    Unique,
+    /// EXCLUDE
+    Exclude,
+}
+
+/// One action of ALTER TABLE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableAction {
+    /// ADD PRIMARY KEY, UNIQUE, EXCLUDE, also with a new column.
+    Add(Box<Constraint>),
+    /// DROP CONSTRAINT
+    DropConstraint(String),
+    /// RENAME CONSTRAINT: from, to.
+    RenameConstraint(String, String),
+    /// DROP COLUMN
+    DropColumn(String),
+    /// RENAME COLUMN: from, to.
+    RenameColumn(String, String),
+    /// RENAME TO
+    Rename(String),
+    /// SET SCHEMA
+    SetSchema(String),
+    /// ATTACH PARTITION
+    Attach(TableRef),
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Where.
+    pub place: Place,
+    /// Byte.
+    pub at: usize,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// The grammar does not allow it.
+    #[error("syntax error in {statement}: {message}")]
+    Syntax {
+        /// First words of the statement.
+        statement: String,
+        /// The parser's own words.
+        message: String,
+    },
+    /// Nested or chained beyond what the parser can take.
+    #[error("nested too deeply to be parsed")]
+    TooDeep,
+    /// No end.
+    #[error("{} is never closed", match .0 {
+        Open::Text => "a string",
+        Open::Name => "a quoted name",
+        Open::Dollar => "a dollar-quoted string",
+        Open::Copy => "the data of a COPY",
+    })]
+    Unclosed(Open),
+    /// Another file is brought in.
+    #[error("`{0}` brings in another file, which is not followed")]
+    Include(String),
+    /// SQL that is put together at run time from nothing that is written here.
+    #[error("what is executed here is known at run time only")]
+    RunTime,
+    /// A body in a language that is not read.
+    #[error("a body in {0} is not read")]
+    Language(String),
+}
+
+impl Why {
+    /// Whether something is wrong with the text, rather than out of reach.
+    pub fn is_broken(&self) -> bool {
+        match self {
+            Self::Syntax { .. } | Self::TooDeep | Self::Unclosed(_) => true,
+            Self::Include(_) | Self::RunTime | Self::Language(_) => false,
+        }
+    }
+}
+
+/// What a text says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// In the order of the text.
+    pub statements: Vec<Statement>,
+    /// In the order of the text.
+    pub unread: Vec<Unread>,
+}
+
+/// Reads the pieces `which` of a script. Needs a stack of [`STACK`] bytes: the parser descends recursively.
+pub fn read(script: &Script<'_>, which: std::ops::Range<usize>, lines: &Lines) -> Reading {
+    let mut reader = read::Reader::new(&script.text, lines);
+    for piece in script.pieces.get(which).unwrap_or_default() {
+        reader.piece(piece);
+    }
+    reader.reading
+}
+
+/// What is to be said of a script besides its statements.
+pub fn loose_ends(script: &Script<'_>, lines: &Lines) -> Vec<Unread> {
+    let unread = |at: usize, why: Why| Unread { place: lines.place(&script.text, at), at, why };
+    let open = script.open.iter().map(|(at, what)| unread(*at, Why::Unclosed(*what)));
+    let includes = script.includes.iter().map(|(at, line)| unread(*at, Why::Include(line.clone())));
+    open.chain(includes).collect()
+}
+
+#[cfg(test)]
+mod tests;

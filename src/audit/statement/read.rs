@@ -1,0 +1,392 @@
+//! From the parser's tree to statements.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the grammar has hundreds of kinds, of which a few bear on indexes"
+)]
+
+use squawk_syntax::ast::{self, AstNode, Stmt};
+use squawk_syntax::{Parse, SourceFile, SyntaxKind, SyntaxNode};
+
+use super::super::place::Lines;
+use super::super::prepass::{Piece, Sent};
+use super::constraint::{constraint, table_arguments};
+use super::{
+    Dml, IndexStatement, Nesting, Reading, Statement, StatementKind, TableAction, TableStatement,
+    TableTraits, Unread, Why, figure, load,
+};
+use crate::sql::{
+    TableRef, first_words, fold, name_parts, only_name, read_create_index, significant, span_of,
+};
+
+/// Collects what a text says.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    lines: &'a Lines,
+    pub(super) reading: Reading,
+}
+
+/// Where a tree stands: how its bytes become the file's, and whether it is run.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'m> {
+    pub(super) map: &'m dyn Fn(usize) -> usize,
+    pub(super) nesting: Nesting,
+    pub(super) level: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str, lines: &'a Lines) -> Self {
+        Self { text, lines, reading: Reading::default() }
+    }
+
+    pub(super) fn piece(&mut self, piece: &Piece) {
+        let start = piece.range.start;
+        let Some(text) = self.text.get(piece.range.clone()) else { return };
+        if !load::bearable(text) {
+            self.unread(start, Why::TooDeep);
+            return;
+        }
+        let map = move |at: usize| start + at;
+        let frame = Frame { map: &map, nesting: Nesting::Direct, level: 0 };
+        let parsed = SourceFile::parse(text);
+        self.source(&parsed, &frame);
+        if piece.sent == Sent::Gexec {
+            self.returned(parsed.tree().syntax(), &frame);
+        }
+    }
+
+    pub(super) fn unread(&mut self, at: usize, why: Why) {
+        let place = self.lines.place(self.text, at);
+        self.reading.unread.push(Unread { place, at, why });
+    }
+
+    /// All statements of a tree. One with an error is unread as a whole.
+    pub(super) fn source(&mut self, parsed: &Parse<SourceFile>, frame: &Frame<'_>) {
+        let errors = parsed.errors();
+        let statements: Vec<Stmt> =
+            parsed.tree().stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).collect();
+        let mut blamed = vec![false; errors.len()];
+        for stmt in &statements {
+            let span = span_of(stmt.syntax());
+            let mut first = None;
+            for (error, blamed) in errors.iter().zip(&mut blamed) {
+                let at = usize::from(error.range().start());
+                if statements.len() == 1 || (span.start..=span.end).contains(&at) {
+                    *blamed = true;
+                    first.get_or_insert((at, error.message()));
+                }
+            }
+            match first {
+                Some((at, message)) => self.broken(at, first_words(stmt.syntax()), message, frame),
+                None => self.statement(stmt, frame),
+            }
+        }
+        for (error, _) in errors.iter().zip(blamed).filter(|(_, blamed)| !blamed) {
+            let at = usize::from(error.range().start());
+            self.broken(at, "what stands here".to_owned(), error.message(), frame);
+        }
+        if statements.is_empty() && errors.is_empty() && significant(parsed.tree().syntax()).next().is_some()
+        {
+            self.broken(0, "what stands here".to_owned(), "no statement", frame);
+        }
+    }
+
+    fn broken(&mut self, at: usize, statement: String, message: &str, frame: &Frame<'_>) {
+        let why = if frame.nesting == Nesting::Dynamic {
+            Why::RunTime
+        } else {
+            Why::Syntax { statement, message: message.to_owned() }
+        };
+        self.unread((frame.map)(at), why);
+    }
+
+    pub(super) fn statement(&mut self, stmt: &Stmt, frame: &Frame<'_>) {
+        let at = (frame.map)(span_of(stmt.syntax()).start);
+        let kind = self.kind(stmt, frame).unwrap_or_else(|| StatementKind::Other(first_words(stmt.syntax())));
+        self.push(at, kind, frame.nesting);
+        match stmt {
+            Stmt::Do(block) => self.do_block(block, frame),
+            Stmt::CreateFunction(routine) => {
+                self.routine(routine.plpgsql(), routine.sql_body(), frame);
+            }
+            Stmt::CreateProcedure(routine) => {
+                self.routine(routine.plpgsql(), routine.sql_body(), frame);
+            }
+            Stmt::CreateSchema(schema) => {
+                for element in schema.schema_elements() {
+                    if let Some(stmt) = Stmt::cast(element.syntax().clone()) {
+                        self.statement(&stmt, frame);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn push(&mut self, at: usize, kind: StatementKind, nesting: Nesting) {
+        let place = self.lines.place(self.text, at);
+        self.reading.statements.push(Statement { place, at, nesting, kind });
+    }
+
+    pub(super) fn place_of(&self, at: usize) -> super::Place {
+        self.lines.place(self.text, at)
+    }
+
+    fn kind(&self, stmt: &Stmt, frame: &Frame<'_>) -> Option<StatementKind> {
+        Some(match stmt {
+            Stmt::CreateIndex(create) => create_index(create)?,
+            Stmt::DropIndex(drop) => StatementKind::DropIndex {
+                names: drop.index_refs().filter_map(|it| named(it.syntax())).collect(),
+                concurrently: drop.concurrently_token().is_some(),
+            },
+            Stmt::AlterIndex(alter) => alter_index(alter)?,
+            Stmt::CreateTable(create) => self.create_table(create, frame)?,
+            Stmt::CreateTableAs(create) => {
+                let traits = TableTraits {
+                    if_not_exists: create.if_not_exists().is_some(),
+                    temporary: is_temporary(create.persistence().as_ref()),
+                    partitioned: false,
+                };
+                StatementKind::CreateTable(Box::new(bare_table(
+                    named(create.table_name()?.syntax())?,
+                    traits,
+                )))
+            }
+            Stmt::CreateForeignTable(create) => {
+                StatementKind::CreateRelation(named(create.table_name()?.syntax())?)
+            }
+            Stmt::CreateView(create) => StatementKind::CreateRelation(named(create.view()?.syntax())?),
+            Stmt::CreateMaterializedView(create) => {
+                StatementKind::CreateRelation(named(create.view()?.syntax())?)
+            }
+            Stmt::CreateSequence(create) => {
+                StatementKind::CreateRelation(named(create.sequence()?.syntax())?)
+            }
+            Stmt::AlterTable(alter) => self.alter_table(alter, frame)?,
+            Stmt::DropTable(drop) => {
+                StatementKind::DropTable(drop.table_name_refs().filter_map(|it| named(it.syntax())).collect())
+            }
+            Stmt::DropView(drop) => {
+                StatementKind::DropTable(drop.view_refs().filter_map(|it| named(it.syntax())).collect())
+            }
+            Stmt::DropMaterializedView(drop) => {
+                StatementKind::DropTable(drop.view_refs().filter_map(|it| named(it.syntax())).collect())
+            }
+            Stmt::DropSchema(drop) => StatementKind::DropSchema(
+                drop.schema_refs().filter_map(|it| only_name(it.syntax())).collect(),
+            ),
+            Stmt::AlterSchema(alter) => {
+                let Some(ast::AlterSchemaAction::SchemaRenameTo(to)) = alter.action() else { return None };
+                StatementKind::RenameSchema {
+                    from: only_name(alter.schema_ref()?.syntax())?,
+                    to: only_name(to.schema()?.syntax())?,
+                }
+            }
+            Stmt::AlterMaterializedView(alter) => {
+                let table = named(alter.view_ref()?.syntax())?;
+                let actions = alter.action().filter_map(|action| match action {
+                    ast::AlterMaterializedViewAction::ViewRenameTo(to) => {
+                        Some(TableAction::Rename(named(to.view()?.syntax())?.name))
+                    }
+                    ast::AlterMaterializedViewAction::SetSchema(to) => {
+                        Some(TableAction::SetSchema(only_name(to.schema_ref()?.syntax())?))
+                    }
+                    _ => None,
+                });
+                StatementKind::AlterTable { table, actions: actions.collect() }
+            }
+            Stmt::Set(set) => setting(set.syntax())?,
+            Stmt::Begin(_) => StatementKind::Begin,
+            Stmt::Commit(_) => StatementKind::Commit,
+            Stmt::Rollback(_) => StatementKind::Rollback,
+            Stmt::Reindex(reindex) => StatementKind::Reindex { concurrently: reindex.is_concurrently() },
+            Stmt::Analyze(_) => StatementKind::Analyze,
+            Stmt::Do(_) => StatementKind::Do,
+            Stmt::CreateFunction(_) | Stmt::CreateProcedure(_) => StatementKind::Routine,
+            other => return changed(other),
+        })
+    }
+
+    fn create_table(&self, create: &ast::CreateTable, frame: &Frame<'_>) -> Option<StatementKind> {
+        let traits = TableTraits {
+            if_not_exists: create.if_not_exists().is_some(),
+            temporary: is_temporary(create.persistence().as_ref()),
+            partitioned: create.partition_by().is_some(),
+        };
+        let mut table = bare_table(named(create.table_name()?.syntax())?, traits);
+        table.partition_of = create.partition_of().and_then(|it| named(it.table_name_ref()?.syntax()));
+        if let Some(list) = create.table_arg_list() {
+            table_arguments(self, &list, &mut table, frame);
+        }
+        Some(StatementKind::CreateTable(Box::new(table)))
+    }
+
+    fn alter_table(&self, alter: &ast::AlterTable, frame: &Frame<'_>) -> Option<StatementKind> {
+        use ast::AlterTableAction as Action;
+        let table = named(alter.table_relation_name()?.table_name_ref()?.syntax())?;
+        let mut actions = Vec::new();
+        for action in alter.actions() {
+            let read = match &action {
+                Action::AddConstraint(add) => add
+                    .constraint()
+                    .and_then(|it| constraint(self, it.syntax(), None, frame))
+                    .map(|it| TableAction::Add(Box::new(it))),
+                Action::AddColumn(add) => {
+                    let column = add.column_name().and_then(|it| only_name(it.syntax()));
+                    for it in add.constraints() {
+                        if let Some(it) = constraint(self, it.syntax(), column.as_deref(), frame) {
+                            actions.push(TableAction::Add(Box::new(it)));
+                        }
+                    }
+                    None
+                }
+                _ => table_action(&action),
+            };
+            actions.extend(read);
+        }
+        Some(StatementKind::AlterTable { table, actions })
+    }
+}
+
+fn table_action(action: &ast::AlterTableAction) -> Option<TableAction> {
+    use ast::AlterTableAction as Action;
+    Some(match action {
+        Action::DropConstraint(it) => {
+            TableAction::DropConstraint(only_name(it.constraint_name_ref()?.syntax())?)
+        }
+        Action::RenameConstraint(it) => TableAction::RenameConstraint(
+            only_name(it.constraint_name_ref()?.syntax())?,
+            only_name(it.constraint_name()?.syntax())?,
+        ),
+        Action::DropColumn(it) => TableAction::DropColumn(only_name(it.column_name_ref()?.syntax())?),
+        Action::RenameColumn(it) => TableAction::RenameColumn(
+            only_name(it.column_name_ref()?.syntax())?,
+            only_name(it.column_name()?.syntax())?,
+        ),
+        Action::TableRenameTo(it) => TableAction::Rename(named(it.table_name()?.syntax())?.name),
+        Action::SetSchema(it) => TableAction::SetSchema(only_name(it.schema_ref()?.syntax())?),
+        Action::AttachPartition(it) => TableAction::Attach(named(it.table_name_ref()?.syntax())?),
+        _ => return None,
+    })
+}
+
+fn create_index(create: &ast::CreateIndex) -> Option<StatementKind> {
+    let (shape, problems) = read_create_index(create);
+    let keys = create.partition_item_list()?;
+    let included = create.index_include_clause().and_then(|clause| clause.partition_item_list());
+    let name_parts = keys
+        .partition_items()
+        .chain(included.iter().flat_map(ast::PartitionItemList::partition_items))
+        .filter_map(|item| item.expr())
+        .map(|expr| figure::word(&expr))
+        .collect();
+    let problems = problems
+        .iter()
+        .filter(|problem| !is_a_matter_of_course(&problem.kind))
+        .map(|problem| problem.kind.to_string())
+        .collect();
+    Some(StatementKind::CreateIndex(Box::new(IndexStatement { shape: shape?, name_parts, problems })))
+}
+
+/// What a registry refuses and a migration may well say.
+fn is_a_matter_of_course(kind: &crate::sql::SqlProblemKind) -> bool {
+    use crate::sql::SqlProblemKind as Kind;
+    matches!(kind, Kind::NotConcurrently | Kind::Unnamed | Kind::NameTooLong { .. })
+}
+
+fn alter_index(alter: &ast::AlterIndex) -> Option<StatementKind> {
+    let index = named(alter.index_ref()?.syntax())?;
+    match alter.action()? {
+        ast::AlterIndexAction::IndexRenameTo(to) => {
+            Some(StatementKind::RenameIndex { index, to: named(to.index()?.syntax())?.name })
+        }
+        ast::AlterIndexAction::AttachIndexPartition(child) => {
+            Some(StatementKind::AttachIndex { parent: index, child: named(child.index_ref()?.syntax())? })
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn named(node: &SyntaxNode) -> Option<TableRef> {
+    let mut parts = name_parts(node);
+    let name = parts.pop()?;
+    Some(TableRef { schema: parts.pop(), name })
+}
+
+fn bare_table(table: TableRef, traits: TableTraits) -> TableStatement {
+    TableStatement {
+        table,
+        traits,
+        partition_of: None,
+        constraints: Vec::new(),
+        sequences: Vec::new(),
+        like: Vec::new(),
+    }
+}
+
+fn is_temporary(persistence: Option<&ast::Persistence>) -> bool {
+    matches!(persistence, Some(ast::Persistence::Temp(_)))
+}
+
+/// SET: of all parameters only the search path is followed.
+fn setting(node: &SyntaxNode) -> Option<StatementKind> {
+    let tokens: Vec<String> = significant(node).map(|token| token.text().to_owned()).collect();
+    let name =
+        tokens.iter().skip(1).find(|it| !matches!(it.to_ascii_lowercase().as_str(), "local" | "session"))?;
+    if !name.eq_ignore_ascii_case("search_path") {
+        return Some(StatementKind::Set(fold(name).into_owned()));
+    }
+    let value = tokens.iter().skip_while(|it| *it != "=" && !it.eq_ignore_ascii_case("to")).nth(1)?;
+    Some(StatementKind::SearchPath(first_schema(value)))
+}
+
+fn first_schema(value: &str) -> Option<String> {
+    let value = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
+    let first = value.split(',').map(str::trim).find(|schema| *schema != "\"$user\"")?;
+    let schema = fold(first).into_owned();
+    (!schema.is_empty()).then_some(schema)
+}
+
+/// `SELECT pg_catalog.set_config('search_path', …)`, as dumps have it, and changes of data.
+fn changed(stmt: &Stmt) -> Option<StatementKind> {
+    let node = stmt.syntax();
+    let dml = match stmt {
+        Stmt::Insert(insert) => match insert.insert_source() {
+            Some(
+                ast::InsertSource::DefaultValues(_)
+                | ast::InsertSource::SelectVariant(ast::SelectVariant::Values(_)),
+            ) => Dml::InsertValues,
+            _ => Dml::InsertSelect,
+        },
+        Stmt::Update(_) => Dml::Update,
+        Stmt::Delete(_) => Dml::Delete,
+        Stmt::Merge(_) => Dml::Merge,
+        Stmt::Truncate(_) => Dml::Truncate,
+        Stmt::Copy(copy) if matches!(copy.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) => {
+            Dml::CopyFrom
+        }
+        _ if modifies(node) => Dml::ModifyingWith,
+        Stmt::Select(_) => return set_config(node),
+        _ => return None,
+    };
+    Some(StatementKind::Dml(dml))
+}
+
+fn modifies(node: &SyntaxNode) -> bool {
+    node.children().filter_map(ast::WithClause::cast).any(|with| {
+        with.syntax().descendants().any(|it| {
+            matches!(
+                it.kind(),
+                SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE
+            )
+        })
+    })
+}
+
+fn set_config(node: &SyntaxNode) -> Option<StatementKind> {
+    let tokens: Vec<String> =
+        significant(node).take(8).map(|token| token.text().to_ascii_lowercase()).collect();
+    let at = tokens.iter().position(|it| it == "set_config")?;
+    let path = tokens.get(at + 2).is_some_and(|it| it == "'search_path'");
+    path.then(|| StatementKind::SearchPath(tokens.get(at + 4).and_then(|it| first_schema(it))))
+}

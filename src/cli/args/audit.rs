@@ -1,0 +1,29 @@
+//! What is to be audited.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Audit.
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// Files, or folders that are searched for `.sql` files. What .gitignore leaves out is left out.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// How it is laid out for people; --output json is for programs.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AuditFormat,
+    /// TOML with a line for each table, "schema.table" = "domain"; "schema.*" is for the rest of a schema.
+    #[arg(long, value_name = "FILE")]
+    pub domains: Option<PathBuf>,
+}
+
+/// Layouts for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum AuditFormat {
+    /// Columns, as wide as the terminal.
+    #[default]
+    Table,
+    /// A page for a merge request or a wiki.
+    Markdown,
+}
