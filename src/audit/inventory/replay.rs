@@ -37,6 +37,10 @@ struct World {
     /// All names of relations but those of `standing`.
     names: BTreeSet<Relation>,
     tables: BTreeMap<Relation, Table>,
+    /// Tables that have partitions.
+    parents: BTreeSet<Relation>,
+    /// Indexes that were dropped, by their last name.
+    dropped: BTreeMap<Relation, usize>,
     /// Indexes that are there, by name.
     standing: BTreeMap<Relation, usize>,
     /// First schema of the search path, when one is set.
@@ -208,11 +212,9 @@ impl World {
 
     /// An earlier one of the same name that was dropped is told that it came back.
     fn recreate(&mut self, spot: Spot, origin: Origin, index: &Relation) {
-        let dropped = |entry: &&mut Entry| {
-            entry.index == *index && entry.fates.last().is_some_and(|fate| fate.what == FateKind::Dropped)
-        };
         if origin == Origin::Statement
-            && let Some(earlier) = self.entries.iter_mut().rev().find(dropped)
+            && let Some(earlier) =
+                self.dropped.remove(index).and_then(|position| self.entries.get_mut(position))
         {
             earlier.fates.push(Fate { spot, what: FateKind::Recreated });
         }
@@ -229,6 +231,9 @@ impl World {
 
     /// Names that an index of a partitioned table takes for its partitions.
     fn partitions_follow(&mut self, table: &Relation, parts: &[String], label: Label) {
+        if !self.parents.contains(table) {
+            return;
+        }
         let children: Vec<Relation> = self
             .tables
             .iter()
@@ -253,6 +258,7 @@ impl World {
             let sequence = self.invent(&table, std::slice::from_ref(column), Label::Sequence);
             self.names.insert(sequence);
         }
+        self.parents.extend(partition_of.clone());
         let known = Table {
             partitioned: made.traits.partitioned,
             temporary: made.traits.temporary,
@@ -352,6 +358,7 @@ impl World {
             }
             TableAction::Attach(child) => {
                 let child = self.table(child);
+                self.parents.insert(table.clone());
                 self.tables.entry(child).or_default().partition_of = Some(table.clone());
             }
         }
@@ -366,7 +373,11 @@ impl World {
 
     fn end(&mut self, index: &Relation, spot: Spot, what: &FateKind) {
         self.note(index, spot, what.clone());
-        if let Some(entry) = self.standing.remove(index).and_then(|position| self.entries.get_mut(position)) {
+        let Some(position) = self.standing.remove(index) else { return };
+        if *what == FateKind::Dropped {
+            self.dropped.insert(index.clone(), position);
+        }
+        if let Some(entry) = self.entries.get_mut(position) {
             entry.alive = None;
         }
     }
@@ -450,6 +461,9 @@ impl World {
                 standing.table = to.clone();
             }
             self.standing.insert(index, position);
+        }
+        if self.parents.remove(from) {
+            self.parents.insert(to.clone());
         }
         if self.names.remove(from) {
             self.names.insert(to.clone());
