@@ -242,13 +242,38 @@ async fn press(
     (sent, panels)
 }
 
-/// Closes whatever is open, and arms where that is wanted.
+/// Closes whatever is open, and arms where that is wanted and can be.
 async fn make(safety: Safety, pty: &mut Pty, database: &Database) {
-    if safety == Safety::Safe || pty.screen().contains("[ARMED") {
-        return;
+    for _ in 0..10 {
+        // Once a run is signed there is nothing left to be armed for.
+        let needless = ["[ARMED", " ENDED "].iter().any(|told| pty.screen().contains(told));
+        if safety == Safety::Safe || needless {
+            return;
+        }
+        pty.types(&format!("{}\x0c", ESC.repeat(4))).await;
+        if pty.screen().contains(" FROZEN ") {
+            // A picture that stands still is no ground to be armed on.
+            pty.types("f").await;
+        }
+        pty.types(&format!(":arm{ENTER}")).await;
+        if comes(pty, "type the database name").await {
+            pty.types(&format!("{}{ENTER}", database.name)).await;
+            comes(pty, "[ARMED").await;
+        }
     }
-    pty.types(&format!("{}\x0c", ESC.repeat(4))).await;
-    arm(pty, &database.name).await;
+    panic!("it cannot be armed\n{}", pty.screen());
+}
+
+/// Whether a text is on the screen within three seconds, and within half a second more a panel takes keys.
+async fn comes(pty: &Pty, text: &str) -> bool {
+    for _ in 0..30 {
+        if pty.screen().contains(text) {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
 }
 
 async fn ten_thousand(safety: Safety) {
