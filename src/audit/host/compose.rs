@@ -53,6 +53,8 @@ enum Change {
     Percent,
     /// `{}` and its kin become holes.
     Braces,
+    /// It is rewritten in a way that is not followed: a hole at its end says so.
+    Rewritten,
     None,
 }
 
@@ -283,6 +285,15 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Shape<'t> {
         ("strip_heredoc" | "stripIndent", Some(receiver), _) => {
             Shape::Changed(receiver, Change::Dedent, Vec::new())
         }
+        ("join", Some(receiver), _) => joined(source, call, receiver),
+        ("bindparams" | "execution_options" | "as_string", Some(receiver), _) => {
+            Shape::Changed(receiver, Change::None, all())
+        }
+        (
+            "replace" | "replaceAll" | "gsub" | "sub" | "format_map" | "concat" | "translate",
+            Some(receiver),
+            _,
+        ) if object_is_string(source, receiver) => Shape::Changed(receiver, Change::Rewritten, all()),
         // Alembic's mark of a name that a convention has been applied to.
         ("f", _, Some(first)) if call.object() == "op" => Shape::Same(first),
         (name, _, Some(first)) if WRAPPERS.contains(&name) => Shape::Changed(first, Change::None, others()),
@@ -293,12 +304,41 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Shape<'t> {
     }
 }
 
+/// Whether a method is called on a string itself, and not on a name that may be a module (`re.sub`).
+fn object_is_string(source: &Source<'_>, receiver: Node<'_>) -> bool {
+    is_literal(receiver)
+        || matches!(receiver.kind(), "concatenated_string" | "chained_string")
+        || (receiver.kind() == "parenthesized_expression" && source.of(receiver).contains(['"', '\'', '`']))
+}
+
+/// `", ".join(["a", "b"])` and `["a", "b"].join(", ")`.
+fn joined<'t>(source: &Source<'t>, call: &Call<'t>, receiver: Node<'t>) -> Shape<'t> {
+    let [argument] = call.positional.as_slice() else { return Shape::Other };
+    let (list, separator) =
+        if source.language == Language::Python { (*argument, receiver) } else { (receiver, *argument) };
+    if !matches!(list.kind(), "list" | "tuple" | "array") || !is_literal(separator) {
+        return Shape::Other;
+    }
+    let mut parts = Vec::new();
+    for item in children_of(list) {
+        if !parts.is_empty() {
+            parts.push(separator);
+        }
+        parts.push(item);
+    }
+    Shape::Sequence(parts)
+}
+
 fn changed(text: &Composed, change: Change) -> Composed {
     match change {
         Change::Dedent => text.dedented(),
         Change::Squish => text.squished(),
         Change::Percent => formatted(text, percent),
         Change::Braces => formatted(text, braces),
+        Change::Rewritten => {
+            let end = text.text().len();
+            text.edited([Edit::Keep(0..end), Edit::Put(end..end, " "), Edit::Hole(end..end)])
+        }
         Change::None => text.clone(),
     }
 }

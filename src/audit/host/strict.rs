@@ -29,12 +29,25 @@ pub(super) fn check<'t>(source: &Source<'t>) {
 fn node_check(source: &Source<'_>, node: Node<'_>, above: &[&str]) {
     let refuse = |why: &'static str| source.problem(node.byte_range(), ProblemKind::DoesNotCompile(why));
     match node.kind() {
-        "print_statement" => refuse("print is a function: its arguments need parentheses"),
+        // `print >> stream, text` compares, for the compiler.
+        "print_statement" if node.named_child(0).is_none_or(|first| first.kind() != "chevron") => {
+            refuse("print is a function: its arguments need parentheses");
+        }
         "exec_statement" => refuse("exec is a function: its arguments need parentheses"),
         "<>" => refuse("<> was taken out of the language; it is !="),
         "integer" => number(source, node),
         "module" => indentation(source, node, Some("")),
         "block" => block(source, node),
+        "if_statement" | "for_statement" | "while_statement" | "try_statement" | "decorated_definition" => {
+            let line = blanks(source, node.start_byte());
+            let clause = |child: &Node<'_>| {
+                child.kind().ends_with("_clause")
+                    || matches!(child.kind(), "function_definition" | "class_definition")
+            };
+            if line.is_some() {
+                aligned(source, children_of(node).into_iter().filter(clause), line);
+            }
+        }
         "return_statement" if !enclosed(above, &["function_definition"], &["class_definition"]) => {
             refuse("return stands outside of a function");
         }
@@ -84,29 +97,41 @@ fn block(source: &Source<'_>, node: Node<'_>) {
     indentation(source, node, None);
 }
 
-/// The statements of a block start with the same blanks, which `wanted` says when something does.
+/// The statements of a block start with the same blanks, which `wanted` says when something does, and each on a line of
+/// its own or behind a semicolon.
 fn indentation(source: &Source<'_>, node: Node<'_>, wanted: Option<&str>) {
+    let statements = children_of(node);
+    for pair in statements.windows(2) {
+        let [one, other] = pair else { continue };
+        let between = source.text.get(one.end_byte()..other.start_byte()).unwrap_or_default();
+        let ended = source.of(*one).ends_with('\n') || between.contains(['\n', '\r', ';']);
+        if !ended && !one.is_error() && !other.is_error() {
+            let why = "a second statement on a line stands behind a semicolon";
+            source.problem(other.start_byte()..other.start_byte(), ProblemKind::DoesNotCompile(why));
+        }
+    }
+    aligned(source, statements.into_iter(), wanted);
+}
+
+/// The blanks that a line starts with; `None` when something else is before the place, or the line goes on from the one
+/// above.
+fn blanks<'t>(source: &Source<'t>, at: usize) -> Option<&'t str> {
+    let line = source.text.get(..at)?.rfind('\n').map_or(0, |at| at + 1);
+    let before = source.text.get(line..at)?.trim_start_matches(['\u{feff}', '\u{c}']);
+    let continued = source.text.get(..line)?.trim_end_matches(['\r', '\n']).ends_with('\\');
+    (before.trim_start_matches([' ', '\t', '\u{c}']).is_empty() && !continued).then_some(before)
+}
+
+/// Nodes that start a line start it with the same blanks.
+fn aligned<'t>(source: &Source<'t>, nodes: impl Iterator<Item = Node<'t>>, wanted: Option<&str>) {
     let mut first = wanted;
-    for child in children_of(node) {
-        if child.is_error() || matches!(child.kind(), ";" | "comment") {
-            continue;
-        }
-        let start = child.start_byte();
-        let line = source.text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        let Some(before) = source.text.get(line..start) else { continue };
-        let before = before.trim_start_matches('\u{feff}');
-        // What stands behind a colon or a semicolon, or goes on after a backslash, has no indentation of its own.
-        let continued =
-            source.text.get(..line).is_some_and(|above| above.trim_end_matches(['\r', '\n']).ends_with('\\'));
-        if !before.trim_start_matches([' ', '\t', '\u{c}']).is_empty() || continued {
-            continue;
-        }
-        let before = before.trim_start_matches('\u{c}');
+    for node in nodes {
+        let Some(before) = blanks(source, node.start_byte()).filter(|_| !node.is_error()) else { continue };
         match first {
             None => first = Some(before),
             Some(first) if first != before => {
                 let why = "the indentation fits no line before it";
-                source.problem(child.start_byte()..child.start_byte(), ProblemKind::DoesNotCompile(why));
+                source.problem(node.start_byte()..node.start_byte(), ProblemKind::DoesNotCompile(why));
                 return;
             }
             Some(_) => {}

@@ -1,6 +1,9 @@
 //! One walk over a tree: strings that are SQL, and calls that a framework knows. It goes by a list of its own, so that no
 //! nesting is too deep.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use tree_sitter::Node;
 
 use super::call::{Call, pair};
@@ -12,6 +15,7 @@ use super::gate::{Trust, is_sql};
 use super::language::Language;
 use super::tree::{Source, children_of};
 use super::usage::{Role, role_of_call, role_of_key};
+use super::value::resolved;
 use super::{alembic, django, list, marker, rails};
 
 /// What gives a value to a name.
@@ -111,6 +115,8 @@ pub(super) struct Walk<'s, 't> {
     pub(super) found: Extract,
     /// The version of Rails that the migration is written for.
     pub(super) rails: Option<(u32, u32)>,
+    /// Constants that are run by name: by their place, how.
+    run: HashMap<Range<usize>, Setting<'t>>,
     stack: Vec<(Node<'t>, Setting<'t>)>,
 }
 
@@ -123,12 +129,23 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
         source,
         found: Extract { transaction, ..Extract::default() },
         rails: rails::version(source),
+        run: HashMap::new(),
         stack: vec![(source.root, place)],
     };
     while let Some((node, place)) = walk.stack.pop() {
         walk.visit(node, place);
     }
     let mut found = walk.found;
+    for fragment in &mut found.fragments {
+        // A constant that is run elsewhere runs there, under the conditions of that place.
+        if let (Use::Named(_), Some(place)) = (&fragment.used, walk.run.get(&fragment.range)) {
+            fragment.direction = place.direction;
+            fragment.transaction = place.transaction;
+            if let Some(used) = place.role.used() {
+                fragment.used = used;
+            }
+        }
+    }
     if found.transaction == Transaction::Unsaid {
         marker::by_content(&mut found);
     }
@@ -178,6 +195,10 @@ impl<'t> Walk<'_, 't> {
             | "object_creation_expression"
             | "new_expression" => {
                 self.call(node, place);
+            }
+            "identifier" | "constant" if matches!(place.role, Role::Executed(_)) => {
+                let value = resolved(self.source, node);
+                self.run.entry(value.byte_range()).or_insert(place);
             }
             kind if ASSIGNS.contains(&kind) => self.assignment(node, place),
             kind if PASSES_ON.contains(&kind) => self.push_children(node, place),
@@ -315,7 +336,18 @@ impl<'t> Walk<'_, 't> {
         let own = role_of_call(call);
         // What runs SQL runs it inside of a message, too.
         let ignored = place.role == Role::Ignored && !matches!(own, Role::Executed(_));
-        let role = if ignored { Role::Ignored } else { own };
+        // `execute(text(STATEMENT))` runs what it wraps.
+        let wraps = matches!(call.name(), "text" | "SQL" | "DDL" | "dedent" | "raw");
+        let role = match place.role {
+            Role::Executed(_) if wraps => place.role,
+            _ if ignored => Role::Ignored,
+            Role::Executed(_)
+            | Role::Argument(_)
+            | Role::Named(_)
+            | Role::Value(_)
+            | Role::Other
+            | Role::Ignored => own,
+        };
         if let Some(block) = call.block {
             let around = rails::around(self.source, call).unwrap_or(place.around);
             let block_place = Setting { role: Role::Other, around, ..place };

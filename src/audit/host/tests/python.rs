@@ -25,6 +25,8 @@ fn a_statement_is_put_together_as_python_would() {
             "CREATE INDEX i ON t (a) WHERE b LIKE 'x%'",
         ),
         ("x = textwrap.dedent('''\n    CREATE INDEX i\n      ON t (a)''')", "\nCREATE INDEX i\n  ON t (a)"),
+        ("x = ' '.join(['CREATE INDEX i', 'ON t', '(a)'])", "CREATE INDEX i ON t (a)"),
+        ("op.execute(sa.text('CREATE INDEX i ON t (a)').bindparams(x=1))", "CREATE INDEX i ON t (a)"),
         ("x = sa.text('create index i on t (a)')", "create index i on t (a)"),
         (
             "x = '-- note\\n/* a /* b */ */ CREATE INDEX i ON t (a)'",
@@ -105,6 +107,35 @@ fn the_use_of_a_statement_is_told() {
     for (text, wanted) in table {
         assert_eq!(only(PYTHON, text).used, wanted, "{text}");
     }
+}
+
+#[test]
+fn a_text_that_is_rewritten_has_a_hole() {
+    let fragment = only(PYTHON, "op.execute('CREATE INDEX i ON t (a)'.replace('t', table))");
+    assert_eq!(fragment.sql.text(), format!("CREATE INDEX i ON t (a) {PLACEHOLDER}"));
+    assert_eq!(fragment.used, executed("op.execute"));
+}
+
+#[test]
+fn a_constant_that_is_run_by_name_runs_there() {
+    let text = "\
+SQL = 'CREATE INDEX CONCURRENTLY i ON t (a)'
+BACK = 'DROP INDEX i'
+
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.execute(SQL)
+
+def downgrade():
+    op.execute(sa.text(BACK))
+";
+    let found = read(PYTHON, text);
+    let told: Vec<_> =
+        found.fragments.iter().map(|fragment| (fragment.place.line, fragment.direction)).collect();
+    assert_eq!(told, [(1, Direction::Up), (2, Direction::Down)]);
+    assert_eq!(found.fragments[0].transaction, Transaction::Outside(Marker::AutocommitBlock));
+    assert_eq!(found.fragments[1].transaction, Transaction::Inside);
+    assert!(found.fragments.iter().all(|fragment| fragment.used == executed("op.execute")));
 }
 
 #[test]
@@ -225,6 +256,9 @@ fn python_that_does_not_compile_is_told_with_its_place_and_the_rest_stays() {
         ("class C:\n", (1, 1)),
         ("x = )\n", (1, 1)),
         ("exec 'x'\n", (1, 1)),
+        ("@a\n def f():\n    pass\n", (2, 2)),
+        ("try:\n    a\n except b:\n    c\n", (3, 2)),
+        ("a(1)  b(2)\n", (1, 7)),
     ];
     for (text, (line, column)) in table {
         for text in [text.to_owned(), format!("op.execute('DROP INDEX i')\n{text}")] {
@@ -261,6 +295,7 @@ fn python_that_compiles_has_no_problem() {
         "x = 0o17 + 0 + 00 + 1_000 + 0xFF\n",
         "for i in x:\n    if i:\n        break\n    else:\n        continue\nelse:\n    pass\n",
         "@a.b(c)\ndef f():\n    '''doc'''\n\nlambda: (yield)\n",
+        "print >> sys.stderr, 'x'\n",
         "if (y := f()) is not None: print(y)\n",
         "x = a if b else c\nx: int\nx: 'T' = 1\ndel x[0], y\nglobal z\n",
     ] {
