@@ -159,14 +159,16 @@ impl Console {
             self.ui.say(Tone::Warn, format!("not now: {why}"), now);
             return Vec::new();
         }
-        if self.picture.run.control.paused.is_some() {
-            let pause = self.scene(now).key(Action::Do(Deed::Pause));
-            self.ui.say(
-                Tone::Plain,
-                format!("the window is moved; the queue is paused: [{pause}] lets it go on"),
-                now,
-            );
-        }
+        // That it is so, the clock in the rule says once the journal has it.
+        let paused = if self.picture.run.control.paused.is_some() {
+            format!(
+                "; the queue stays paused: [{}] lets it go on",
+                self.scene(now).key(Action::Do(Deed::Pause))
+            )
+        } else {
+            String::new()
+        };
+        self.ui.say(Tone::Plain, format!("sent: end of the window{paused}"), now);
         vec![Outcome::Send(self.command_of(Verb::SetWindow { end }))]
     }
 

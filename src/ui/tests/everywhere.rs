@@ -2,6 +2,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::id::Seq;
+use crate::domain::plan::ItemState;
 
 use super::super::Hand;
 use super::*;
@@ -112,4 +113,40 @@ fn whoever_armed_it_gives_way_to_where_it_is_armed() {
         assert!(bar.contains("db1.example:5432/app  primary  TLS") && bar.contains("[ARMED 14:5"), "{bar}");
         assert_eq!(bar.contains(name), shown, "{bar}");
     }
+}
+
+#[test]
+fn what_is_left_counts_leftovers_that_are_built_anew_and_names_the_reason_why_it_is_not_known() {
+    let mut script = Script::building(Texts::Ordinary, Mode::Live);
+    let only = |state: ItemState, estimate: bool, script: &mut Script| {
+        for event in &mut script.events {
+            if let EventKind::Run(RunEvent::Planned { plan }) = &mut event.kind {
+                plan.items.truncate(1);
+                plan.items[0].key = EntryKey("public.idx_only".to_owned());
+                plan.items[0].state = state.clone();
+                plan.settings.leftovers = crate::domain::target::LeftoverPolicy::Repair;
+                if !estimate {
+                    plan.items[0].estimate = None;
+                }
+            }
+        }
+        Desk::at(script, script.quiet()).screen((120, 40))
+    };
+    let leftover = ItemState::Leftover {
+        oid: Oid(1),
+        flags: crate::domain::catalog::IndexFlags { valid: false, ready: true, live: true },
+        size: crate::domain::unit::Bytes(1),
+        harm: crate::domain::plan::LeftoverHarm::CostsWrites,
+        ties: Vec::new(),
+    };
+    assert!(only(leftover, true, &mut script).contains("left ~00:01:35"));
+    let theirs = ItemState::Building {
+        oid: None,
+        builder: crate::domain::plan::BuilderKind::Ours,
+        backend: builder(0),
+    };
+    assert!(only(theirs, true, &mut script).contains("left unknown: it ends when others do"));
+    assert!(only(ItemState::ToBuild, false, &mut script).contains("left unknown: no estimate of the tables"));
+    let present = ItemState::Present { oid: Oid(1), size: crate::domain::unit::Bytes(1) };
+    assert!(only(present, true, &mut script).contains("nothing left to build"));
 }

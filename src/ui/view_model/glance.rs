@@ -3,7 +3,7 @@
 
 use crate::domain::plan::ItemState;
 use crate::domain::progress::Eta;
-use crate::domain::state::BuildStatus;
+use crate::domain::state::{AfterCleaning, BuildStatus};
 use crate::domain::target::Mode;
 use crate::domain::unit::Millis;
 use crate::text::{cell_width, plural};
@@ -78,7 +78,10 @@ fn left(scene: &Scene<'_>) -> Segment {
     match queue(scene) {
         Queue::NoPlan => Segment::one(Tone::Dim, "left: no plan yet"),
         Queue::Nothing => Segment::one(Tone::Plain, "nothing left to build"),
-        Queue::NoGround => {
+        Queue::NoGround { waits: true } => {
+            Segment::new(Tone::Plain, "left unknown: it ends when others do", "left unknown")
+        }
+        Queue::NoGround { waits: false } => {
             Segment::new(Tone::Plain, "left unknown: no estimate of the tables", "left unknown")
         }
         Queue::Left { likely, waits: true, blank: _ } => {
@@ -164,7 +167,10 @@ pub(super) enum Queue {
     /// All is settled.
     Nothing,
     /// There is work, and nothing to reckon it from.
-    NoGround,
+    NoGround {
+        /// Whether somebody is waited for.
+        waits: bool,
+    },
     /// There is work.
     Left {
         /// Most likely, shared by the jobs.
@@ -192,10 +198,18 @@ pub(super) fn queue(scene: &Scene<'_>) -> Queue {
                 }
                 Some(Eta::NoGround) | None => predicted(),
             },
-            Some(BuildStatus::Retrying { .. }) => predicted(),
-            None if item.state == ItemState::ToBuild => predicted(),
             Some(
-                BuildStatus::Cleaning { .. }
+                BuildStatus::Retrying { .. }
+                | BuildStatus::Cleaning { then: AfterCleaning::Retry { .. }, .. },
+            ) => predicted(),
+            None if item.state.is_work(plan.settings.leftovers) => predicted(),
+            None if matches!(item.state, ItemState::Building { .. }) => {
+                // It is waited for, and read again when it has ended.
+                waits = true;
+                None
+            }
+            Some(
+                BuildStatus::Cleaning { then: AfterCleaning::Stop { .. }, .. }
                 | BuildStatus::Verified { .. }
                 | BuildStatus::Failed { .. }
                 | BuildStatus::Skipped { .. }
@@ -215,7 +229,7 @@ pub(super) fn queue(scene: &Scene<'_>) -> Queue {
     }
     match (work, sum) {
         (false, _) => Queue::Nothing,
-        (true, 0) => Queue::NoGround,
+        (true, 0) => Queue::NoGround { waits },
         (true, _) => Queue::Left { likely: Millis((sum / jobs).max(longest)), waits, blank },
     }
 }
