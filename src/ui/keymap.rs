@@ -514,17 +514,6 @@ impl Binding {
 mod tests {
     use super::*;
 
-    const SCREENS: [Screen; 8] = [
-        Screen::Preflight,
-        Screen::Plan,
-        Screen::Steps,
-        Screen::Builds,
-        Screen::Blockers,
-        Screen::Verify,
-        Screen::Log,
-        Screen::Help,
-    ];
-
     /// How a binding is asked for, in the words of the document.
     fn asked(level: Level) -> &'static str {
         match level {
@@ -589,7 +578,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_on_one_screen() {
-        for screen in SCREENS {
+        for screen in Screen::ALL {
             let mut seen = std::collections::HashSet::new();
             let bound = BINDINGS.iter().filter(|binding| binding.on(screen));
             for key in bound.flat_map(|binding| binding.keys.iter()) {

@@ -12,17 +12,6 @@ use super::super::testdata::{Script, Texts, operator};
 use super::super::{Charset, Inbound, Theme, UiOptions};
 use super::*;
 
-pub(super) const SCREENS: [Screen; 8] = [
-    Screen::Preflight,
-    Screen::Plan,
-    Screen::Steps,
-    Screen::Builds,
-    Screen::Blockers,
-    Screen::Verify,
-    Screen::Log,
-    Screen::Help,
-];
-
 fn options() -> UiOptions {
     UiOptions {
         theme: Theme::Mono,
@@ -111,7 +100,7 @@ fn missing(screen: &str, twin: &Twin) -> Vec<String> {
 #[test]
 fn every_word_of_every_screen_is_in_its_twin() {
     for (script, samples) in scripts(Texts::Ordinary) {
-        for screen in SCREENS {
+        for screen in Screen::ALL {
             for size in [(80, 24), (120, 40), (200, 60)] {
                 let small = console(&script, &samples, screen, size);
                 let picture = drawn(&small, script.now(), size);
@@ -131,7 +120,7 @@ fn every_word_of_every_screen_is_in_its_twin() {
 #[test]
 fn state_words_and_status_are_those_of_the_screen_row_by_row() {
     for (script, samples) in scripts(Texts::Ordinary) {
-        for screen in SCREENS {
+        for screen in Screen::ALL {
             let small = console(&script, &samples, screen, (200, 60));
             let whole = console(&script, &samples, screen, WHOLE);
             let twin = twin(&whole.scene(script.now()));
@@ -175,7 +164,7 @@ fn a_twin_has_every_row_and_cuts_nothing() {
 #[test]
 fn hostile_texts_become_no_control_character_of_a_line_and_no_second_line() {
     for (script, samples) in scripts(Texts::Hostile) {
-        for screen in SCREENS {
+        for screen in Screen::ALL {
             let whole = console(&script, &samples, screen, WHOLE);
             for line in twin(&whole.scene(script.now())).lines() {
                 assert!(!line.contains(|char: char| char.is_control()), "{screen:?}: {line:?}");

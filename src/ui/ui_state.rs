@@ -75,6 +75,19 @@ pub enum Screen {
 }
 
 impl Screen {
+    /// All of them.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 8] = [
+        Self::Preflight,
+        Self::Plan,
+        Self::Steps,
+        Self::Builds,
+        Self::Blockers,
+        Self::Verify,
+        Self::Log,
+        Self::Help,
+    ];
+
     /// Its name, as `:goto` and `cicerone show` take it.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -278,16 +278,7 @@ fn every_screen_has_its_picture_and_no_picture_is_left_over() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(text.contains(&format!("screens/{name}")), "docs/console.md does not show {name}");
     }
-    for screen in [
-        Screen::Preflight,
-        Screen::Plan,
-        Screen::Steps,
-        Screen::Builds,
-        Screen::Blockers,
-        Screen::Verify,
-        Screen::Log,
-        Screen::Help,
-    ] {
+    for screen in Screen::ALL {
         let file = if screen == Screen::Steps { "playbook" } else { screen.name() };
         assert!(text.contains(&format!("screens/{file}.svg")), "docs/console.md does not show {file}");
     }

@@ -4,17 +4,6 @@
 use super::super::ui_state::Screen;
 use super::*;
 
-const SCREENS: [Screen; 8] = [
-    Screen::Preflight,
-    Screen::Plan,
-    Screen::Steps,
-    Screen::Builds,
-    Screen::Blockers,
-    Screen::Verify,
-    Screen::Log,
-    Screen::Help,
-];
-
 /// Entries of a registry that is larger than any that was seen.
 const MANY: usize = 5_000;
 
@@ -42,7 +31,7 @@ fn huge() -> Script {
 }
 
 fn each(state: &str, desk: impl Fn() -> Desk) {
-    for screen in SCREENS {
+    for screen in Screen::ALL {
         let mut desk = desk();
         desk.console.look_only_at(screen);
         let sizes = [(40, 10), (80, 24), (120, 40)];
