@@ -472,6 +472,23 @@ async fn a_pause_on_the_way_out_is_said_once_the_journal_has_it() {
 }
 
 #[tokio::test]
+async fn a_size_that_comes_back_at_once_leaves_no_traces() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut pty = open(&console(&home, &database.conninfo(), &[]));
+    pty.shows(GATE).await;
+    frames(&mut pty, 1).await;
+    for _ in 0..5 {
+        // The terminal cuts what is on it, and no look at the size in between sees that.
+        pty.resize((20, 5));
+        pty.resize((80, 24));
+        pty.shows("PRE-FLIGHT   17 OK").await;
+        pty.shows("[q] leave").await;
+        pty.shows("backup is fresh ───").await;
+    }
+    abort(&mut pty).await.with_code(6);
+}
+
+#[tokio::test]
 async fn two_consoles_see_one_run_and_one_of_them_has_it_in_hand() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
     let mut first = open(&console(&home, &database.conninfo(), &[]));

@@ -137,11 +137,8 @@ async fn send(stroke: Stroke, pty: &mut Pty, typed: &mut Typed, chance: &mut fas
                 pty.resize(SIZES[chance.usize(0..SIZES.len())]);
                 tokio::time::sleep(PACE).await;
             }
-            // The size is looked at four times a second: what was cut in between is only drawn again for another one.
-            for size in [(81, 25), SIZES[0]] {
-                pty.resize(size);
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
+            pty.resize(SIZES[0]);
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 }
@@ -244,36 +241,18 @@ async fn press(
 
 /// Closes whatever is open, and arms where that is wanted and can be.
 async fn make(safety: Safety, pty: &mut Pty, database: &Database) {
-    for _ in 0..10 {
-        // Once a run is signed there is nothing left to be armed for.
-        let needless = ["[ARMED", " ENDED "].iter().any(|told| pty.screen().contains(told));
-        if safety == Safety::Safe || needless {
-            return;
-        }
-        pty.types(&format!("{}\x0c", ESC.repeat(4))).await;
-        if pty.screen().contains(" FROZEN ") {
-            // A picture that stands still is no ground to be armed on.
-            pty.types("f").await;
-        }
-        pty.types(&format!(":arm{ENTER}")).await;
-        if comes(pty, "type the database name").await {
-            pty.types(&format!("{}{ENTER}", database.name)).await;
-            comes(pty, "[ARMED").await;
-        }
+    // Once a run is signed there is nothing left to be armed for.
+    let needless = ["[ARMED", " ENDED "].iter().any(|told| pty.screen().contains(told));
+    if safety == Safety::Safe || needless {
+        return;
     }
-    panic!("it cannot be armed\n{}", pty.screen());
-}
-
-/// Whether a text is on the screen within three seconds, and within half a second more a panel takes keys.
-async fn comes(pty: &Pty, text: &str) -> bool {
-    for _ in 0..30 {
-        if pty.screen().contains(text) {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    pty.types(&format!("{}\x0c", ESC.repeat(4))).await;
+    if pty.screen().contains(" FROZEN ") {
+        // A picture that stands still is no ground to be armed on.
+        pty.types("f").await;
+        pty.hides(" FROZEN ").await;
     }
-    false
+    arm(pty, &database.name).await;
 }
 
 async fn ten_thousand(safety: Safety) {

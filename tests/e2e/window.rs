@@ -6,6 +6,16 @@ use crate::server;
 use crate::support::pty::ENTER;
 use crate::support::wait::eventually;
 
+/// Waits until the journal says that the end of the window was acted on.
+async fn closed(home: &Home) {
+    let acted = |line: &str| {
+        line.contains("the end of the window")
+            && (line.contains("\"paused\"") || line.contains("\"abort_requested\""))
+    };
+    let journal = || fs_err::read_to_string(home.runs().last()?.join("journal.jsonl")).ok();
+    eventually("the window has closed", || journal().is_some_and(|text| text.lines().any(acted))).await;
+}
+
 #[tokio::test]
 async fn a_pipeline_whose_window_closes_lets_what_runs_end_and_starts_nothing_more() {
     let (home, database) = (Home::with_small_registry(), server::small().await);
@@ -14,8 +24,8 @@ async fn a_pipeline_whose_window_closes_lets_what_runs_end_and_starts_nothing_mo
     let mut rollout = home.rollout(&database.conninfo(), &ANSWERED);
     rollout.args(["--jobs", "1", "--window-end", "4s"]);
     let release = async {
-        // Longer than the window: the build that waits for this writer is not to be stopped by its end.
-        tokio::time::sleep(std::time::Duration::from_secs(8)).await;
+        // The build that waits for this writer is not to be stopped by the end of the window.
+        closed(&home).await;
         session.batch_execute("COMMIT").await.expect("released");
     };
     let (ended, ()) = tokio::join!(run(rollout), release);
@@ -41,7 +51,7 @@ async fn a_build_that_dies_after_the_window_leaves_nothing_and_holds_up_no_end()
         let mut rollout = home.rollout(&database.conninfo(), &ANSWERED);
         rollout.args(["--jobs", "1", "--window-end", "4s", "--on-abort", policy]);
         let strike = async {
-            tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+            closed(&home).await;
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
                 AND query LIKE '%CREATE INDEX CONCURRENTLY%' AND state = 'active' AND pid <> pg_backend_pid()";
             let struck = killer.query(sql, &[]).await.expect("a look").len();
@@ -82,4 +92,18 @@ async fn an_end_that_has_passed_is_refused_before_anything_is_connected_to() {
     rollout.args(["--window-end", "2001-01-01T00:00:00Z"]);
     let ended = run(rollout).await.with_code(2);
     assert!(ended.stderr.contains("--window-end") && ended.stderr.contains("05:00Z"), "{ended}");
+}
+
+#[tokio::test]
+async fn whoever_comes_back_with_a_window_sets_it_for_the_engine_that_is_there() {
+    let (home, database) = (Home::with_small_registry(), server::small().await);
+    let mut first = open(&console(&home, &database.conninfo(), &[]));
+    first.shows(GATE).await;
+    first.hangs_up();
+    first.ends().await;
+    let mut second = open(&console(&home, &database.conninfo(), &["--window-end", "3h"]));
+    second.shows("window closes").await;
+    abort(&mut second).await.with_code(6);
+    let journal = fs_err::read_to_string(home.only_run().join("journal.jsonl")).expect("a journal");
+    assert_eq!(journal.matches("\"window_set\"").count(), 1, "{journal}");
 }
