@@ -161,8 +161,7 @@ fn waits(scene: &Scene<'_>, item: &PlanItem, sample: Option<&BuildSample>, width
             lines.extend(paragraph(Tone::Warn, &text, width));
         }
         let table = scene.show().name(&item.table.name, 30);
-        let text =
-            format!("No time can be given: it ends when they do. {table} is read and written as usual.");
+        let text = format!("No time can be given: it ends when they do. {table} stays in use.");
         lines.extend(paragraph(Tone::Plain, &text, width));
     }
     for blocker in sample.blockers.iter().filter(|blocker| blocker.bites == Bites::Later) {

@@ -102,7 +102,7 @@ fn broken(scene: &Scene<'_>) -> Option<Said> {
         let why = scene.show().whole(why);
         return Some((
             Word::Wait,
-            format!("LINK LOST {}, try {tries}; builds are not stopped by this. {why}", scene.time(*since)),
+            format!("LINK LOST {}, try {tries}; it stops no build. {why}", scene.time(*since)),
         ));
     }
     None

@@ -94,9 +94,10 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Ro
     let table = show.name(&item.table.name, widths.get(1).copied().unwrap_or(12));
     let dash = || "-".to_owned();
     let rows = item.rows.map_or_else(dash, |rows| count(rows.0));
+    let built = is_built(scene, item);
     let figure = |of: fn(&Estimate) -> String| match &item.estimate {
-        Some(estimate) if is_built(item) => of(estimate),
-        None if is_built(item) => "?".to_owned(),
+        Some(estimate) if built => of(estimate),
+        None if built => "?".to_owned(),
         Some(_) | None => dash(),
     };
     let index = match &item.state {
@@ -124,9 +125,10 @@ fn row(scene: &Scene<'_>, item: &PlanItem, chosen: bool, widths: &[usize]) -> Ro
     }
 }
 
-/// Whether the plan has it built, now or once its leftover is gone.
-fn is_built(item: &PlanItem) -> bool {
-    matches!(item.state, ItemState::ToBuild | ItemState::Leftover { .. })
+/// Whether the plan has it built, now or once its leftover is gone. A leftover that is kept costs nothing.
+fn is_built(scene: &Scene<'_>, item: &PlanItem) -> bool {
+    let settings = scene.picture.run.plan.as_ref().map(|plan| &plan.settings);
+    settings.is_some_and(|settings| item.state.is_work(settings.leftovers))
 }
 
 fn roughly(bytes: Bytes) -> String {
