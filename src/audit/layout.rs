@@ -32,6 +32,8 @@ pub enum Tool {
     Goose,
     /// Anything else.
     Plain,
+    /// A program: its own words say how it is run.
+    Program,
 }
 
 /// What a part does.
@@ -78,7 +80,9 @@ pub fn undoing(tool: Tool, text: &str) -> Vec<Range<usize>> {
     let (up, down) = match tool {
         Tool::Dbmate => ("-- migrate:up", "-- migrate:down"),
         Tool::Goose => ("-- +goose up", "-- +goose down"),
-        Tool::Diesel | Tool::UpDown | Tool::Flyway | Tool::Prisma | Tool::Plain => return Vec::new(),
+        Tool::Diesel | Tool::UpDown | Tool::Flyway | Tool::Prisma | Tool::Plain | Tool::Program => {
+            return Vec::new();
+        }
     };
     let mut found = Vec::new();
     let (mut at, mut since) = (0, None);
@@ -116,7 +120,7 @@ pub fn runs_outside(tool: Tool, text: &str, metadata: Option<&str>) -> bool {
             text.lines().any(|line| begins(line, "-- migrate:up") && line.contains("transaction:false"))
         }
         Tool::Goose => marker(text, "-- +goose no transaction"),
-        Tool::Prisma | Tool::Plain => false,
+        Tool::Prisma | Tool::Plain | Tool::Program => false,
     }
 }
 

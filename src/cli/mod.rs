@@ -17,6 +17,7 @@ pub mod drive;
 pub mod ending;
 pub mod error;
 pub mod exit;
+mod folder;
 pub mod hold;
 pub mod input;
 pub mod inspect;

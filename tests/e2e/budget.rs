@@ -127,6 +127,8 @@ async fn the_drop_of_a_rollback_that_waits_for_a_reader_is_stopped_on_the_consol
     let witness = database.connect().await;
     until(&witness, "SELECT NOT indisvalid FROM pg_index WHERE indexrelid = 'idx_orders_open'::regclass")
         .await;
+    // A key counts for what the screen shows, which is behind the server.
+    pty.shows("its drop is held up").await;
     // On the screen that the run is at: it waits for a signature all the while.
     stop(&mut pty, "STOP THE DROP OF  public.idx_orders_open", "serves no query any more").await;
     pty.shows("[s] your signature at 5").await;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
+use super::revision::Revision;
 use crate::audit::Place;
 
 /// Everything that was found in one file.
@@ -17,6 +18,10 @@ pub struct Extract {
     pub models: Vec<Model>,
     /// Whether the framework runs this file in a transaction; single statements may differ.
     pub transaction: Transaction,
+    /// The link of alembic's chain that the file is.
+    pub revision: Option<Revision>,
+    /// Comments that hold `cicerone:`, in bytes of the file.
+    pub comments: Vec<Range<usize>>,
     /// What could not be read. What was found elsewhere in the file stays valid.
     pub problems: Vec<Problem>,
 }
@@ -96,6 +101,8 @@ pub enum Marker {
     GooseNoTx,
     /// Flyway's `canExecuteInTransaction` that returns false.
     FlywayOutside,
+    /// A comment or a settings file of a tool for files of SQL.
+    File,
 }
 
 /// A model with the table that it is kept in.

@@ -21,6 +21,7 @@ mod list;
 mod literal;
 mod marker;
 mod rails;
+mod revision;
 mod strict;
 mod tree;
 mod usage;
@@ -36,6 +37,7 @@ pub use fact::{
     Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
 };
 pub use language::Language;
+pub use revision::Revision;
 
 use crate::audit::Place;
 
@@ -61,6 +63,10 @@ pub fn extract(language: Language, text: &str) -> Extract {
     let mut found = walk::walk(&source);
     found.fragments.sort_by_key(|fragment| fragment.range.start);
     found.declared.sort_by_key(|index| index.range.start);
+    found.comments = tree::comments(text, &tree);
+    if language == Language::Python {
+        found.revision = revision::revision(&source, tree.root_node());
+    }
     found.problems = source.problems.take();
     found.problems.sort_by_key(|problem| problem.range.start);
     found

@@ -200,6 +200,21 @@ impl<'t> Source<'t> {
     }
 }
 
+/// Comments that speak to this program. Hardly any file has one, so that the tree is walked only where the mark is.
+pub(super) fn comments(text: &str, tree: &tree_sitter::Tree) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    for at in memchr::memmem::find_iter(text.as_bytes(), b"cicerone:") {
+        let node = tree.root_node().descendant_for_byte_range(at, at + 1);
+        let comment = node.filter(|node| node.kind().contains("comment")).map(|node| node.byte_range());
+        if let Some(range) = comment
+            && found.last() != Some(&range)
+        {
+            found.push(range);
+        }
+    }
+    found
+}
+
 /// The named children of a node, comments left out.
 pub(super) fn children_of(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();

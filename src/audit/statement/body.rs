@@ -93,7 +93,10 @@ impl Reader<'_> {
             }
             return;
         } else if ast::PlpgsqlCommitStmt::can_cast(node.kind()) {
-            self.push((frame.map)(span_of(node).start), StatementKind::Commit, frame.nesting);
+            let span = span_of(node);
+            let at = (frame.map)(span.start);
+            let end = (frame.map)(span.end.saturating_sub(1)).max(at) + 1;
+            self.push(at..end, StatementKind::Commit, frame.nesting);
             return;
         } else if let Some(it) = ast::PlpgsqlDynExecuteStmt::cast(node.clone()) {
             it.query()
@@ -280,7 +283,12 @@ fn size(at: usize) -> TextSize {
 
 /// Writes `…` where a part is not known.
 fn show_holes(kind: &mut StatementKind) {
-    let show = |text: &mut String| *text = text.replace(HOLE, SHOWN);
+    show_unknown(kind, HOLE);
+}
+
+/// Writes `…` for `hole`, which stands for a part that is known at run time only.
+pub(in crate::audit) fn show_unknown(kind: &mut StatementKind, hole: &str) {
+    let show = |text: &mut String| *text = text.replace(hole, SHOWN);
     let show_table = |table: &mut crate::sql::TableRef| {
         show(&mut table.name);
         table.schema.iter_mut().for_each(show);

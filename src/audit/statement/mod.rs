@@ -14,6 +14,7 @@ use crate::sql::{IndexShape, TableRef};
 use super::place::{Lines, Place};
 use super::prepass::{Open, Script};
 
+pub(in crate::audit) use body::show_unknown;
 pub use load::STACK;
 
 /// One statement.
@@ -23,6 +24,10 @@ pub struct Statement {
     pub place: Place,
     /// Byte of its first word.
     pub at: usize,
+    /// Byte behind its last word.
+    pub end: usize,
+    /// The part of its file that it stands in, by position in [`Document::parts`](super::document::Document::parts).
+    pub part: usize,
     /// Whether the server runs it when the file is run.
     pub nesting: Nesting,
     /// What it does.
@@ -270,14 +275,27 @@ pub enum Why {
     /// A body in a language that is not read.
     #[error("a body in {0} is not read")]
     Language(String),
+    /// The program around the SQL is no program.
+    #[error("{0}")]
+    Program(String),
+    /// A string that begins like SQL and is none as it stands there.
+    #[error("this string begins like SQL and cannot be read as a whole statement: {0}")]
+    Fragment(String),
+    /// A declaration of the program that only running it would tell.
+    #[error("{0} is known only when the program runs")]
+    Declaration(String),
 }
 
 impl Why {
     /// Whether something is wrong with the text, rather than out of reach.
     pub fn is_broken(&self) -> bool {
         match self {
-            Self::Syntax { .. } | Self::TooDeep | Self::Unclosed(_) => true,
-            Self::Include(_) | Self::RunTime | Self::Language(_) => false,
+            Self::Syntax { .. } | Self::TooDeep | Self::Unclosed(_) | Self::Program(_) => true,
+            Self::Include(_)
+            | Self::RunTime
+            | Self::Language(_)
+            | Self::Fragment(_)
+            | Self::Declaration(_) => false,
         }
     }
 }

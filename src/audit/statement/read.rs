@@ -5,6 +5,8 @@
     reason = "the grammar has hundreds of kinds, of which a few bear on indexes"
 )]
 
+use std::ops::Range;
+
 use squawk_syntax::ast::{self, AstNode, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxKind, SyntaxNode};
 
@@ -101,9 +103,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn statement(&mut self, stmt: &Stmt, frame: &Frame<'_>) {
-        let at = (frame.map)(span_of(stmt.syntax()).start);
+        let span = span_of(stmt.syntax());
+        let at = (frame.map)(span.start);
+        // The byte behind the last one, which alone is sure to come from this statement.
+        let end = (frame.map)(span.end.saturating_sub(1)).max(at) + 1;
         let kind = self.kind(stmt, frame).unwrap_or_else(|| StatementKind::Other(first_words(stmt.syntax())));
-        self.push(at, kind, frame.nesting);
+        self.push(at..end, kind, frame.nesting);
         match stmt {
             Stmt::Do(block) => self.do_block(block, frame),
             Stmt::CreateFunction(routine) => {
@@ -123,9 +128,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, at: usize, kind: StatementKind, nesting: Nesting) {
+    pub(super) fn push(&mut self, span: Range<usize>, kind: StatementKind, nesting: Nesting) {
+        let Range { start: at, end } = span;
         let place = self.lines.place(self.text, at);
-        self.reading.statements.push(Statement { place, at, nesting, kind });
+        self.reading.statements.push(Statement { place, at, end, part: 0, nesting, kind });
     }
 
     pub(super) fn place_of(&self, at: usize) -> super::Place {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Domains;
-use super::collect::Folder;
 use super::reconcile::Reconciled;
 use crate::audit::Place;
+use crate::audit::host::Language;
 use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Relation, Spot, TableKind};
 use crate::audit::layout::Tool;
 use crate::audit::statement::{ConstraintKind, Nesting};
+use crate::cli::folder::{File, Folder};
 
 /// Everything that was found. Fields are only ever added within a version.
 #[derive(Debug, Serialize)]
@@ -57,6 +58,8 @@ pub(super) struct Totals {
 pub(super) struct FileAnswer {
     pub(super) path: String,
     pub(super) layout: Tool,
+    /// What it is written in.
+    pub(super) language: &'static str,
     pub(super) bytes: usize,
     pub(super) statements: usize,
     /// Statements of parts that undo; they are not counted.
@@ -198,15 +201,16 @@ fn totals(answer: &Answer) -> Totals {
     }
 }
 
-fn file(file: &super::collect::File) -> FileAnswer {
+fn file(file: &File) -> FileAnswer {
     FileAnswer {
         path: file.path.clone(),
         layout: file.tool,
+        language: file.language.map_or("SQL", Language::name),
         bytes: file.bytes,
-        statements: file.statements.len(),
-        undoing: file.undoing,
+        statements: file.document.statements.len(),
+        undoing: file.document.undoing.len(),
         outside_transaction: file.outside,
-        placeholders: file.placeholders,
+        placeholders: file.document.placeholders,
     }
 }
 
@@ -219,7 +223,7 @@ fn unread(folder: &Folder) -> Vec<UnreadAnswer> {
         broken: true,
     });
     let parts = folder.files.iter().flat_map(|file| {
-        file.unread.iter().map(|it| UnreadAnswer {
+        file.document.unread.iter().map(|it| UnreadAnswer {
             file: file.path.clone(),
             line: it.place.line,
             column: it.place.column,

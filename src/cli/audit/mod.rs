@@ -10,11 +10,11 @@ use crate::domain::registry::Registry;
 use super::args::{AuditArgs, AuditFormat, Output};
 use super::error::CliError;
 use super::exit::Exit;
+use super::folder;
 use super::source;
 use super::stream::print_json;
 
 mod answer;
-mod collect;
 mod markdown;
 mod plain;
 mod reconcile;
@@ -35,9 +35,9 @@ pub fn audit(
 ) -> Result<Exit, CliError> {
     let registry = registry.map(load_registry).transpose()?;
     let domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
-    let folder = collect::collect(&args.paths)?;
+    let folder = folder::read_all(&args.paths)?;
     let chapters: Vec<Chapter<'_>> =
-        folder.files.iter().map(|file| Chapter { statements: &file.statements }).collect();
+        folder.files.iter().map(|file| Chapter { statements: &file.document.statements }).collect();
     let inventory = take(&chapters);
     let reconciled = registry.as_ref().map(|registry| reconcile::reconcile(registry, &inventory));
     let answer = Answer::of(&folder, &inventory, &domains, reconciled);

@@ -97,7 +97,7 @@ const SPAWNERS: [(&str, &str); 15] = [
     ("src/sql/parse.rs", "a deep stack for the parser, joined at once"),
     ("src/cli/console.rs", "the engine, the screen, and a key press on its way to the engine"),
     ("src/relay/door.rs", "a task for each console at the socket"),
-    ("src/cli/audit/collect.rs", "readers of files with a deep stack, joined at once"),
+    ("src/cli/folder/mod.rs", "readers of files with a deep stack, joined at once"),
     ("src/cli/apart.rs", "the engine's process, which outlives the one that starts it"),
     ("src/cli/attended.rs", "the engine, its socket, and commands on their way to it"),
     ("src/cli/drive.rs", "the engine"),

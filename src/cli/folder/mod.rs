@@ -1,18 +1,23 @@
-//! From paths to statements: walking, reading and parsing, on as many threads as there are processors.
+//! From paths to what their files say: walking, reading and parsing, on as many threads as there are processors.
+
+mod model;
+mod series;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ignore::WalkBuilder;
-
+use crate::audit::document::{Direction, Document, Halves, declare, language, of_host, of_sql};
 use crate::audit::encoding::decode;
-use crate::audit::layout::{self, Direction, Tool};
-use crate::audit::prepass::prepare;
-use crate::audit::statement::{Reading, STACK, Statement, Unread, loose_ends, read};
-use crate::audit::{Lines, statement};
-use crate::cli::error::CliError;
+use crate::audit::host::{self, DeclaredIndex, Language, Marker, Revision, Transaction};
+use crate::audit::layout::{self, Tool};
+use crate::audit::prepass::{Script, prepare};
+use crate::audit::statement::{self, Reading, STACK, read};
+use crate::audit::{Lines, layout::Place};
+
+use super::error::CliError;
 
 /// Statements that one thread takes at a time: a large dump is shared out.
 const BATCH: usize = 512;
@@ -26,23 +31,30 @@ pub(super) struct Folder {
 
 /// One file.
 pub(super) struct File {
+    /// As it was named or found, with `/`.
     pub(super) path: String,
+    /// What it is written in; `None` for SQL.
+    pub(super) language: Option<Language>,
     pub(super) tool: Tool,
     /// Whether its tool runs it outside of a transaction because it asks for that.
     pub(super) outside: bool,
+    /// Its length on disk.
     pub(super) bytes: usize,
-    /// What leads on.
-    pub(super) statements: Vec<Statement>,
-    /// Statements of parts that undo.
-    pub(super) undoing: usize,
-    pub(super) unread: Vec<Unread>,
-    /// Placeholders that somebody fills in.
-    pub(super) placeholders: usize,
+    /// What places count in.
+    #[expect(dead_code, reason = "for whoever shows the source; the audit shows places only")]
+    pub(super) text: String,
+    pub(super) document: Document,
+    declared: Vec<DeclaredIndex>,
+    revision: Option<Revision>,
 }
 
 /// Reads everything below `paths`.
-pub(super) fn collect(paths: &[PathBuf]) -> Result<Folder, CliError> {
-    let (mut found, mut unreadable) = walk(paths)?;
+///
+/// # Errors
+///
+/// A path is not there, or no thread can be started.
+pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
+    let (mut found, mut unreadable) = walk::walk(paths)?;
     found.sort_by(|one, two| layout::order(&one.0, &two.0));
     let known: BTreeSet<String> = found.iter().map(|(name, _)| name.clone()).collect();
     let results: Mutex<Vec<(usize, Result<File, String>)>> = Mutex::new(Vec::with_capacity(found.len()));
@@ -67,6 +79,12 @@ pub(super) fn collect(paths: &[PathBuf]) -> Result<Folder, CliError> {
             Err(why) => unreadable.push((name.clone(), why)),
         }
     }
+    series::settle(&mut files);
+    let models = model::Models::of(&files);
+    for file in &mut files {
+        let declared = std::mem::take(&mut file.declared);
+        declare(&mut file.document, &declared, &models.beside(&file.path));
+    }
     Ok(Folder { files, unreadable })
 }
 
@@ -87,78 +105,86 @@ fn on_threads(count: usize, work: &(impl Fn() + Sync)) -> Result<(), CliError> {
     })
 }
 
-type Found = Vec<(String, PathBuf)>;
-
-/// All SQL files below `paths`, each once. What `.gitignore` leaves out is left out; links are not followed, unless they
-/// are named.
-fn walk(paths: &[PathBuf]) -> Result<(Found, Vec<(String, String)>), CliError> {
-    let (mut found, mut unreadable, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for root in paths {
-        let metadata = fs_err::metadata(root).map_err(|error| {
-            CliError::usage(format!("{} cannot be read", root.display()))
-                .because(&error)
-                .hint("name files or folders that are there")
-        })?;
-        let mut builder = WalkBuilder::new(root);
-        builder.hidden(true).require_git(false).follow_links(false).sort_by_file_path(Path::cmp);
-        for entry in builder.build() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    unreadable.push((root.display().to_string(), error.to_string()));
-                    continue;
-                }
-            };
-            let path = entry.path();
-            let is_file = entry.file_type().is_some_and(|it| it.is_file())
-                || (entry.depth() == 0 && metadata.is_file());
-            let is_sql = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"));
-            // What is named is read, whatever it is called.
-            if !is_file || !(is_sql || entry.depth() == 0) {
-                continue;
-            }
-            let real = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            if seen.insert(real) {
-                let name = path.to_string_lossy().replace('\\', "/");
-                found.push((
-                    name.strip_prefix("./").map_or_else(|| name.clone(), str::to_owned),
-                    path.to_owned(),
-                ));
-            }
-        }
-    }
-    Ok((found, unreadable))
-}
-
 fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) -> Result<File, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let length = bytes.len();
     if bytes.iter().take(8_000).any(|byte| *byte == 0)
         && !bytes.starts_with(b"\xFF\xFE")
         && !bytes.starts_with(b"\xFE\xFF")
     {
         return Err("it is not a text".to_owned());
     }
-    let (text, _) = decode(&bytes);
-    let place = layout::place(name, &text, |name| known.contains(name));
-    let script = prepare(&text);
-    let lines = Lines::of(&text);
-    let mut reading = parse(&script, &lines, workers).map_err(|error| error.to_string())?;
-    reading.unread.extend(loose_ends(&script, &lines));
-    reading.unread.sort_by_key(|it| it.at);
-    let undoing = layout::undoing(place.tool, &text);
-    let undoes = |at: usize| place.direction == Direction::Down || undoing.iter().any(|it| it.contains(&at));
-    let all = reading.statements.len();
-    reading.statements.retain(|it| !undoes(it.at));
+    let text = decode(&bytes).0.into_owned();
+    drop(bytes);
+    match language(name) {
+        Some(language) => Ok(program(name, text, length, language)),
+        None => script(name, path, text, length, known, workers).map_err(|error| error.to_string()),
+    }
+}
+
+fn program(name: &str, text: String, bytes: usize, language: Language) -> File {
+    let extract = host::extract(language, &text);
+    File {
+        path: name.to_owned(),
+        language: Some(language),
+        tool: Tool::Program,
+        outside: matches!(extract.transaction, Transaction::Outside(_)),
+        bytes,
+        document: of_host(&text, &extract),
+        text,
+        declared: extract.declared,
+        revision: extract.revision,
+    }
+}
+
+fn script(
+    name: &str,
+    path: &Path,
+    text: String,
+    bytes: usize,
+    known: &BTreeSet<String>,
+    workers: usize,
+) -> Result<File, CliError> {
+    let Place { tool, direction } = layout::place(name, &text, |name| known.contains(name));
+    let outside = layout::runs_outside(tool, &text, settings(path, tool).as_deref());
+    let document = {
+        let script = prepare(&text);
+        let lines = Lines::of(&text);
+        let reading = parse(&script, &lines, workers)?;
+        let halves = Halves {
+            tool,
+            direction: match direction {
+                layout::Direction::Up => Direction::Up,
+                layout::Direction::Down => Direction::Down,
+            },
+            undoing: layout::undoing(tool, &text),
+            transaction: transaction(tool, outside),
+        };
+        of_sql(&text, &script, &lines, reading, &halves)
+    };
     Ok(File {
         path: name.to_owned(),
-        tool: place.tool,
-        outside: layout::runs_outside(place.tool, &text, settings(path, place.tool).as_deref()),
-        bytes: bytes.len(),
-        undoing: all - reading.statements.len(),
-        statements: reading.statements,
-        unread: reading.unread,
-        placeholders: script.placeholders.len(),
+        language: None,
+        tool,
+        outside,
+        bytes,
+        text,
+        document,
+        declared: Vec::new(),
+        revision: None,
     })
+}
+
+/// Whether a tool runs such a file in a transaction. golang-migrate and Prisma send it as one query, which the server
+/// runs as one transaction.
+fn transaction(tool: Tool, outside: bool) -> Transaction {
+    match tool {
+        _ if outside => Transaction::Outside(Marker::File),
+        Tool::Diesel | Tool::UpDown | Tool::Flyway | Tool::Dbmate | Tool::Goose | Tool::Prisma => {
+            Transaction::Inside
+        }
+        Tool::Plain | Tool::Program => Transaction::Unsaid,
+    }
 }
 
 /// The settings file beside a migration.
@@ -166,17 +192,15 @@ fn settings(path: &Path, tool: Tool) -> Option<String> {
     let beside = match tool {
         Tool::Diesel => path.with_file_name("metadata.toml"),
         Tool::Flyway => path.with_extension("sql.conf"),
-        Tool::UpDown | Tool::Prisma | Tool::Dbmate | Tool::Goose | Tool::Plain => return None,
+        Tool::UpDown | Tool::Prisma | Tool::Dbmate | Tool::Goose | Tool::Plain | Tool::Program => {
+            return None;
+        }
     };
     std::fs::read_to_string(beside).ok()
 }
 
 /// The statements of one file: a long one on all threads.
-fn parse(
-    script: &crate::audit::prepass::Script<'_>,
-    lines: &Lines,
-    workers: usize,
-) -> Result<Reading, CliError> {
+fn parse(script: &Script<'_>, lines: &Lines, workers: usize) -> Result<Reading, CliError> {
     let count = script.pieces.len();
     if count <= BATCH || workers < 2 {
         return Ok(read(script, 0..count, lines));

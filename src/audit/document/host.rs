@@ -1,0 +1,115 @@
+//! A file of a host language: the strings that are SQL, put in the place where the file has them.
+
+use std::ops::Range;
+
+use super::super::host::{self, Composed, Extract, Fragment, PLACEHOLDER, Use};
+use super::super::place::Lines;
+use super::super::prepass::prepare;
+use super::super::statement::{
+    Nesting, Reading, Statement, StatementKind, TableAction, Unread, Why, loose_ends, read, show_unknown,
+};
+use super::{Direction, Document, Part, PartKind, notes, parameter};
+
+/// Reads the SQL of a file. Its declarations wait for [`declare`](super::declare). Needs the stack that
+/// [`read`] needs.
+pub fn of_host(text: &str, extract: &Extract) -> Document {
+    let lines = Lines::of(text);
+    let mut document = Document {
+        models: extract.models.clone(),
+        notes: notes(text, &lines, extract.comments.iter().cloned()),
+        ..Document::default()
+    };
+    for problem in &extract.problems {
+        document.unread.push(Unread {
+            place: problem.place,
+            at: problem.range.start,
+            why: Why::Program(problem.kind.to_string()),
+        });
+    }
+    for fragment in &extract.fragments {
+        let reading = fragment_reading(text, &lines, fragment);
+        document.unread.extend(reading.unread);
+        let part = Part {
+            kind: PartKind::Text(fragment.used.clone()),
+            direction: direction(fragment.direction),
+            transaction: fragment.transaction,
+            range: fragment.range.clone(),
+            statements: 0,
+        };
+        document.add(part, reading.statements);
+        let at = |offset| fragment.sql.locate(offset).unwrap_or(fragment.range.start);
+        let comments = super::note::in_sql(fragment.sql.text());
+        document.notes.extend(notes(text, &lines, comments.into_iter().map(|it| at(it.start)..at(it.end))));
+    }
+    document.notes.sort_by_key(|note| note.at);
+    document.settle();
+    document
+}
+
+/// What is run when nobody goes back.
+pub(super) fn direction(of: host::Direction) -> Direction {
+    match of {
+        host::Direction::Down => Direction::Down,
+        host::Direction::Up | host::Direction::Change | host::Direction::Unsaid => Direction::Up,
+    }
+}
+
+fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
+    let sql = parameter::written_over(fragment.sql.text());
+    let script = prepare(&sql);
+    let inner = Lines::of(&sql);
+    let mut reading = read(&script, 0..script.pieces.len(), &inner);
+    reading.unread.extend(loose_ends(&script, &inner));
+    let to = Home { text, lines, sql: &fragment.sql, start: fragment.range.start };
+    for statement in &mut reading.statements {
+        to.bring(statement);
+    }
+    for unread in &mut reading.unread {
+        let doubtful = !matches!(fragment.used, Use::Executed(_)) || !fragment.sql.holes().is_empty();
+        unread.at = to.at(unread.at);
+        unread.place = lines.place(text, unread.at);
+        if doubtful && unread.why.is_broken() {
+            unread.why = Why::Fragment(unread.why.to_string());
+        }
+    }
+    reading
+}
+
+/// The way from a string's bytes to the file's.
+struct Home<'a> {
+    text: &'a str,
+    lines: &'a Lines,
+    sql: &'a Composed,
+    start: usize,
+}
+
+impl Home<'_> {
+    fn at(&self, offset: usize) -> usize {
+        self.sql.locate(offset).unwrap_or(self.start)
+    }
+
+    fn bring(&self, statement: &mut Statement) {
+        let inside: Range<usize> = statement.at..statement.end;
+        statement.at = self.at(inside.start);
+        statement.end = (self.at(inside.end.saturating_sub(1)) + 1).max(statement.at + 1);
+        statement.place = self.lines.place(self.text, statement.at);
+        if self.sql.is_hole(&inside) {
+            statement.nesting = statement.nesting.max(Nesting::Dynamic);
+            show_unknown(&mut statement.kind, PLACEHOLDER);
+        }
+        let constraints: Vec<_> = if let StatementKind::CreateTable(table) = &mut statement.kind {
+            table.constraints.iter_mut().collect()
+        } else if let StatementKind::AlterTable { actions, .. } = &mut statement.kind {
+            actions
+                .iter_mut()
+                .filter_map(|action| if let TableAction::Add(it) = action { Some(it.as_mut()) } else { None })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        for constraint in constraints {
+            constraint.at = self.at(constraint.at);
+            constraint.place = self.lines.place(self.text, constraint.at);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One file, whatever it is written in: the texts that it hands over to a server, their statements, and what could not
+//! be read of it. All places are places of the file.
+
+mod declared;
+mod host;
+mod note;
+mod parameter;
+mod sql;
+
+use std::ops::Range;
+
+use super::host::{Framework, Language, Model, TableName, Transaction, Use};
+use super::layout::Tool;
+use super::statement::{Statement, Unread};
+
+pub use declared::declare;
+pub use host::of_host;
+pub use note::{Note, notes};
+pub use sql::{Halves, of_sql};
+
+/// What a file says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Document {
+    /// The texts that are handed over, each at once.
+    pub parts: Vec<Part>,
+    /// What leads on, in the order of the file.
+    pub statements: Vec<Statement>,
+    /// What only undoes, in the order of the file.
+    pub undoing: Vec<Statement>,
+    /// What could not be read, in the order of the file.
+    pub unread: Vec<Unread>,
+    /// Comments that speak to this program.
+    pub notes: Vec<Note>,
+    /// Placeholders of a file of SQL that somebody fills in.
+    pub placeholders: usize,
+    /// Models with their tables (Django).
+    pub models: Vec<Model>,
+}
+
+/// A text that is handed over at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// Forward or back.
+    pub direction: Direction,
+    /// Whether it runs in a transaction.
+    pub transaction: Transaction,
+    /// Its bytes in the file.
+    pub range: Range<usize>,
+    /// Complete statements in it, those of blocks and routines not counted.
+    pub statements: usize,
+}
+
+/// Kinds of parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartKind {
+    /// A half of a file of SQL, as this tool runs it.
+    File(Tool),
+    /// A string of a program, and what it does with it.
+    Text(Use),
+    /// A declaration in the words of a framework, which sends one statement.
+    Declared(Framework),
+}
+
+/// Whether something leads on or takes it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Leads on.
+    Up,
+    /// Only undoes.
+    Down,
+}
+
+impl Document {
+    /// Adds statements of a part that is added with them.
+    fn add(&mut self, mut part: Part, statements: Vec<Statement>) {
+        let position = self.parts.len();
+        let to = match part.direction {
+            Direction::Up => &mut self.statements,
+            Direction::Down => &mut self.undoing,
+        };
+        let direct = |it: &&Statement| it.nesting == super::statement::Nesting::Direct;
+        part.statements = statements.iter().filter(direct).count();
+        to.extend(statements.into_iter().map(|statement| Statement { part: position, ..statement }));
+        self.parts.push(part);
+    }
+
+    /// Puts everything in the order of the file.
+    fn settle(&mut self) {
+        self.statements.sort_by_key(|it| it.at);
+        self.undoing.sort_by_key(|it| it.at);
+        self.unread.sort_by_key(|it| it.at);
+    }
+
+    /// The part of one of its statements.
+    pub fn part(&self, statement: &Statement) -> Option<&Part> {
+        self.parts.get(statement.part)
+    }
+}
+
+/// The table of a name that a program gives, where only other files can tell.
+pub trait Tables {
+    /// `schema.table` or `table` of a Django model.
+    fn of_model(&self, model: &str) -> Option<String>;
+
+    /// The text of a name.
+    fn text(&self, name: &TableName) -> Option<String> {
+        match name {
+            TableName::Given(name) => Some(name.clone()),
+            TableName::OfModel(model) => self.of_model(model),
+            TableName::Unsaid | TableName::Unknown(_) => None,
+        }
+    }
+}
+
+/// Whether a language is read, by the ending of a path. `None` for SQL.
+pub fn language(path: &str) -> Option<Language> {
+    Language::of_path(path)
+}
+
+#[cfg(test)]
+mod tests;

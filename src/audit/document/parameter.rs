@@ -1,0 +1,164 @@
+//! What drivers put values in the place of: `%s`, `%(name)s`, `?`. The grammar knows only `$1` and `:name`.
+//!
+//! Each is written over by a name or a number of the same length, so that offsets stay.
+
+use std::borrow::Cow;
+
+use super::super::lexis::{Kind, continues_name, lexeme};
+
+/// `text` with the parameters of drivers written over.
+pub(super) fn written_over(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'?')) {
+        return Cow::Borrowed(text);
+    }
+    let mut result = text.as_bytes().to_vec();
+    let mut before = Before::Nothing;
+    let mut at = 0;
+    while at < bytes.len() {
+        let found = lexeme(bytes, at);
+        match found.kind {
+            Kind::Space | Kind::Comment => {}
+            Kind::Sign(b'%') => {
+                if let Some(end) = percent(bytes, at) {
+                    result[at..end].fill(b'_');
+                    // A name must not run into the word behind it.
+                    at = end;
+                    before = Before::Operand;
+                    continue;
+                }
+                before = Before::Operator;
+            }
+            Kind::Sign(b'?') => {
+                let next = bytes.get(at + 1).copied();
+                let alone = !matches!(next, Some(b'?' | b'|' | b'&'));
+                // Behind an operand and before one it is an operator of jsonb.
+                if alone && (before != Before::Operand || !operand_follows(bytes, at + 1)) {
+                    result[at] = b'0';
+                    before = Before::Operand;
+                } else {
+                    before = Before::Operator;
+                    at = if alone { found.end } else { at + 2 };
+                    continue;
+                }
+            }
+            Kind::Sign(b')' | b']') | Kind::Text { .. } | Kind::Quoted { .. } | Kind::Dollar { .. } => {
+                before = Before::Operand;
+            }
+            Kind::Sign(_) => before = Before::Operator,
+            Kind::Word => {
+                let word = &bytes[at..found.end];
+                before = if KEYWORDS.iter().any(|it| word.eq_ignore_ascii_case(it.as_bytes())) {
+                    Before::Operator
+                } else {
+                    Before::Operand
+                };
+            }
+        }
+        at = found.end;
+    }
+    String::from_utf8(result).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Operator,
+    Operand,
+}
+
+/// Words that a value follows.
+const KEYWORDS: [&str; 22] = [
+    "and", "as", "between", "by", "case", "else", "from", "having", "ilike", "in", "interval", "is", "like",
+    "limit", "not", "offset", "on", "or", "select", "set", "then", "where",
+];
+
+/// The end of `%s`, `%b`, `%t`, `%d` or `%(name)s` at `at`.
+fn percent(bytes: &[u8], at: usize) -> Option<usize> {
+    let kind = match bytes.get(at + 1)? {
+        b'(' => {
+            let length = bytes[at + 2..].iter().position(|byte| *byte == b')')?;
+            let name = &bytes[at + 2..at + 2 + length];
+            (!name.is_empty() && name.iter().all(|byte| continues_name(*byte) || *byte == b'.'))
+                .then_some(at + 3 + length)?
+        }
+        _ => at + 1,
+    };
+    let letter = matches!(bytes.get(kind)?, b's' | b'b' | b't' | b'd');
+    let ends = bytes.get(kind + 1).is_none_or(|byte| !continues_name(*byte));
+    (letter && ends).then_some(kind + 1)
+}
+
+fn operand_follows(bytes: &[u8], from: usize) -> bool {
+    let mut at = from;
+    while at < bytes.len() {
+        let found = lexeme(bytes, at);
+        match found.kind {
+            Kind::Space | Kind::Comment => at = found.end,
+            Kind::Text { .. } | Kind::Quoted { .. } | Kind::Dollar { .. } => return true,
+            Kind::Sign(sign) => return matches!(sign, b'(' | b'$' | b':' | b'?' | b'%'),
+            Kind::Word => {
+                let word = &bytes[at..found.end];
+                return !FOLLOWERS.iter().any(|it| word.eq_ignore_ascii_case(it.as_bytes()));
+            }
+        }
+    }
+    false
+}
+
+/// Words that no operand begins with, so that what stands before them is one.
+const FOLLOWERS: [&str; 26] = [
+    "and",
+    "as",
+    "asc",
+    "between",
+    "desc",
+    "else",
+    "end",
+    "fetch",
+    "for",
+    "from",
+    "group",
+    "having",
+    "is",
+    "limit",
+    "not",
+    "offset",
+    "on",
+    "or",
+    "order",
+    "returning",
+    "set",
+    "then",
+    "union",
+    "when",
+    "where",
+    "with",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_drivers_become_operands_and_operators_stay() {
+        for (text, wanted) in [
+            (
+                "select * from t where a = %s and b in (%s, %s)",
+                "select * from t where a = __ and b in (__, __)",
+            ),
+            ("update t set a = %(new)s", "update t set a = _______"),
+            ("values (?, ?)", "values (0, 0)"),
+            ("select 1 where a = ? limit ?", "select 1 where a = 0 limit 0"),
+            (
+                "select doc ? 'a', doc ?| array['b'], doc ?& x",
+                "select doc ? 'a', doc ?| array['b'], doc ?& x",
+            ),
+            ("select 'a % s ? %s', 10 % 3", "select 'a % s ? %s', 10 % 3"),
+            ("select a %sum", "select a %sum"),
+            ("delete from t where id = ? and b = ?", "delete from t where id = 0 and b = 0"),
+        ] {
+            assert_eq!(written_over(text), wanted);
+        }
+    }
+}

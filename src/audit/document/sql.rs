@@ -1,0 +1,53 @@
+//! A file of SQL.
+
+use std::ops::Range;
+
+use super::super::host::Transaction;
+use super::super::layout::Tool;
+use super::super::place::Lines;
+use super::super::prepass::Script;
+use super::super::statement::{Reading, Statement, loose_ends};
+use super::{Direction, Document, Part, PartKind, notes};
+
+/// How a tool runs a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halves {
+    /// Whose layout it has.
+    pub tool: Tool,
+    /// What the file as a whole does.
+    pub direction: Direction,
+    /// Bytes that only undo.
+    pub undoing: Vec<Range<usize>>,
+    /// Whether it runs in a transaction.
+    pub transaction: Transaction,
+}
+
+/// Puts together what was read of a file of SQL.
+pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, halves: &Halves) -> Document {
+    let mut document = Document {
+        unread: reading.unread,
+        placeholders: script.placeholders.len(),
+        notes: notes(text, lines, super::note::in_sql(text)),
+        ..Document::default()
+    };
+    document.unread.extend(loose_ends(script, lines));
+    let undoes =
+        |at: usize| halves.direction == Direction::Down || halves.undoing.iter().any(|it| it.contains(&at));
+    let (down, up): (Vec<Statement>, Vec<Statement>) =
+        reading.statements.into_iter().partition(|it| undoes(it.at));
+    for (direction, statements) in [(Direction::Up, up), (Direction::Down, down)] {
+        if !statements.is_empty() {
+            let range = statements[0].at..statements.iter().map(|it| it.end).max().unwrap_or(0);
+            let part = Part {
+                kind: PartKind::File(halves.tool),
+                direction,
+                transaction: halves.transaction,
+                range,
+                statements: 0,
+            };
+            document.add(part, statements);
+        }
+    }
+    document.settle();
+    document
+}

@@ -1,0 +1,127 @@
+//! Programs, as they are read with their SQL and their declarations.
+
+use super::super::host::{Language, TableName, extract};
+use super::super::statement::StatementKind;
+use super::{Direction, Document, PartKind, Tables, declare, of_host};
+
+struct Nothing;
+
+impl Tables for Nothing {
+    fn of_model(&self, model: &str) -> Option<String> {
+        Some(format!("app_{}", model.to_lowercase()))
+    }
+}
+
+fn read(language: Language, text: &str) -> Document {
+    let found = extract(language, text);
+    let mut document = of_host(text, &found);
+    declare(&mut document, &found.declared, &Nothing);
+    document
+}
+
+fn shown(document: &Document) -> Vec<String> {
+    let kind = |kind: &StatementKind| {
+        if let StatementKind::CreateIndex(index) = kind {
+            let shape = &index.shape;
+            let keys: Vec<String> = shape.keys.iter().map(crate::sql::IndexKey::render).collect();
+            let name = shape.name.as_deref().unwrap_or("-");
+            let how = if shape.concurrently { " concurrently" } else { "" };
+            format!("create {name} on {} ({}){how}", shape.table.name, keys.join(", "))
+        } else if let StatementKind::DropIndex { names, .. } = kind {
+            format!("drop {}", names[0].name)
+        } else {
+            format!("{kind:?}")
+        }
+    };
+    let direction = |direction: Direction| match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    };
+    document
+        .statements
+        .iter()
+        .chain(&document.undoing)
+        .map(|it| {
+            let part = document.part(it).unwrap();
+            format!("{} {} {}", it.place, direction(part.direction), kind(&it.kind))
+        })
+        .collect()
+}
+
+#[test]
+fn a_migration_of_alembic_has_its_sql_its_calls_and_both_ways() {
+    let text = r#"
+revision = "b"
+down_revision = "a"
+
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.create_index("ix_a", "orders", ["a", sa.text("b DESC")], postgresql_concurrently=True)
+    op.execute(f"""
+        -- cicerone:allow backfill: seeded by hand
+        CREATE INDEX ix_{NAME} ON {TABLE} (a);
+        UPDATE orders SET a = %s
+    """)
+
+def downgrade():
+    op.drop_index("ix_a", table_name="orders")
+"#;
+    let document = read(Language::Python, text);
+    assert_eq!(
+        shown(&document),
+        [
+            "7:9 up create ix_a on orders (a, (b DESC)) concurrently",
+            "10:9 up create ix_… on … (a)",
+            "11:9 up Dml(Update)",
+            "15:5 down drop ix_a"
+        ]
+    );
+    assert_eq!(document.unread, []);
+    assert_eq!(document.notes[0].text, "allow backfill: seeded by hand");
+    assert_eq!(document.notes[0].place.line, 9);
+    assert!(matches!(document.parts[0].kind, PartKind::Text(_)), "{:?}", document.parts);
+    for statement in &document.statements {
+        assert!(text.is_char_boundary(statement.at) && text.is_char_boundary(statement.end));
+        assert!(statement.at < statement.end, "{statement:?}");
+    }
+    assert_eq!(&text[document.statements[2].at..document.statements[2].end], "UPDATE orders SET a = %s");
+}
+
+#[test]
+fn a_model_gives_its_table_and_what_only_running_would_tell_is_said() {
+    let document = read(
+        Language::Python,
+        r#"
+class Migration(migrations.Migration):
+    atomic = False
+    operations = [
+        AddIndexConcurrently("Order", models.Index(fields=["a", "-b"], name="ix_order")),
+        migrations.RunSQL(sql, "DROP INDEX y"),
+        migrations.RunSQL("CREATE INDEX x ON t (a", "DROP INDEX x"),
+    ]
+"#,
+    );
+    assert_eq!(
+        shown(&document),
+        [
+            "5:9 up create ix_order on app_order (a, b DESC) concurrently",
+            "6:33 down drop y",
+            "7:54 down drop x"
+        ]
+    );
+    let unread: Vec<String> = document.unread.iter().map(|it| format!("{} {}", it.place, it.why)).collect();
+    assert_eq!(unread.len(), 1, "{unread:?}");
+    assert!(document.unread[0].why.is_broken(), "{unread:?}");
+}
+
+#[test]
+fn a_name_with_a_schema_is_taken_apart() {
+    assert_eq!(Nothing.text(&TableName::Given("a.b".to_owned())), Some("a.b".to_owned()));
+    let document = read(
+        Language::Ruby,
+        "class A < ActiveRecord::Migration[7.1]\n  disable_ddl_transaction!\n  def change\n    add_index \"crm.leads\", :email, unique: true, algorithm: :concurrently\n    remove_index :leads, column: [:a, :b]\n  end\nend\n",
+    );
+    let StatementKind::CreateIndex(index) = &document.statements[0].kind else { panic!("{document:?}") };
+    assert_eq!(index.shape.table.schema.as_deref(), Some("crm"));
+    assert_eq!(shown(&document)[1], "5:5 up drop index_leads_on_a_and_b");
+}

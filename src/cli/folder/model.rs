@@ -1,0 +1,74 @@
+//! The tables of Django's models, which other files than the one at hand may name.
+
+use std::collections::BTreeMap;
+
+use super::File;
+use crate::audit::document::Tables;
+use crate::audit::host::Known;
+
+/// `db_table` of the models of all files, by app and model in lower case.
+pub(super) struct Models {
+    tables: BTreeMap<(String, String), String>,
+}
+
+impl Models {
+    pub(super) fn of(files: &[File]) -> Self {
+        let mut tables = BTreeMap::new();
+        for file in files {
+            let app = app(&file.path);
+            for model in &file.document.models {
+                if let Some(Known::Known(table)) = &model.table {
+                    tables.insert((app.clone(), model.name.to_lowercase()), table.clone());
+                }
+            }
+        }
+        Self { tables }
+    }
+
+    /// As the file at `path` sees them.
+    pub(super) fn beside(&self, path: &str) -> App<'_> {
+        App { models: self, label: app(path) }
+    }
+}
+
+/// The models of one app.
+pub(super) struct App<'a> {
+    models: &'a Models,
+    label: String,
+}
+
+impl Tables for App<'_> {
+    fn of_model(&self, model: &str) -> Option<String> {
+        // `app.Model` names another app's.
+        let (app, model) = model.rsplit_once('.').unwrap_or((&self.label, model));
+        let key = (app.to_lowercase(), model.to_lowercase());
+        let named = self.models.tables.get(&key).cloned();
+        named.or_else(|| (!app.is_empty()).then(|| format!("{}_{}", key.0, key.1)))
+    }
+}
+
+/// The app that a file belongs to: the folder that holds its `migrations` or `models`, or its `models.py`.
+fn app(path: &str) -> String {
+    let folders: Vec<&str> = path.split('/').collect();
+    let inner = folders.iter().rposition(|it| matches!(*it, "migrations" | "models"));
+    let at = inner.unwrap_or(folders.len().saturating_sub(1));
+    at.checked_sub(1).and_then(|at| folders.get(at)).map_or_else(String::new, |it| it.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_app_of_a_file_is_the_folder_around_its_migrations_or_models() {
+        for (path, wanted) in [
+            ("shop/orders/migrations/0001_initial.py", "orders"),
+            ("orders/models.py", "orders"),
+            ("src/Orders/models/line.py", "orders"),
+            ("migrations/0001_initial.py", ""),
+            ("0001_initial.py", ""),
+        ] {
+            assert_eq!(app(path), wanted, "{path}");
+        }
+    }
+}
