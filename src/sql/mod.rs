@@ -8,6 +8,7 @@ mod nesting;
 mod parse;
 mod problem;
 mod render;
+mod settle;
 mod shape;
 
 pub use ident::{MAX_IDENT_BYTES, fold, quote_ident, quote_qualified};
@@ -18,4 +19,5 @@ pub(crate) use parse::{
 };
 pub use problem::{SqlProblem, SqlProblemKind};
 pub(crate) use render::one_line;
+pub use settle::needless_opclasses;
 pub use shape::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef, drop_concurrently};

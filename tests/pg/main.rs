@@ -9,6 +9,7 @@ mod adapter;
 mod audit;
 mod engine;
 mod fault;
+mod opclass;
 mod plan;
 mod rehearsal;
 mod sample;

@@ -27,7 +27,7 @@ pub(super) fn mark(entries: &mut [Entry]) {
     let mut found: Vec<(usize, usize, Overlap)> = Vec::new();
     for positions in tables.values() {
         let keys: Vec<Vec<Key>> =
-            positions.iter().map(|it| entries[*it].shape.keys.iter().map(key).collect()).collect();
+            positions.iter().map(|it| entries[*it].shape.settled().keys.iter().map(key).collect()).collect();
         for (one, left) in positions.iter().enumerate() {
             for (two, right) in positions.iter().enumerate().filter(|(two, _)| *two != one) {
                 let overlap =

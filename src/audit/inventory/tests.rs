@@ -65,7 +65,9 @@ fn duplicates_and_covered_prefixes_are_told_and_what_is_unique_is_never_covered(
         create index i9 on t (c text_pattern_ops);
         create index ia on t (c);
         create index ib on t (a) where (B>0);
-        create index ic on t (a, b) include (c);"]);
+        create index ic on t (a, b) include (c);
+        create index id on t (c text_ops desc nulls first, b pg_catalog.int4_ops);
+        create index ie on t (c desc, b);"]);
     let found: Vec<(&str, Vec<&str>, Vec<&str>)> = inventory
         .entries
         .iter()
@@ -88,6 +90,8 @@ fn duplicates_and_covered_prefixes_are_told_and_what_is_unique_is_never_covered(
             ("i4", vec!["ib"], vec![]),
             ("i6", vec![], vec!["i7"]),
             ("ib", vec!["i4"], vec![]),
+            ("id", vec!["ie"], vec![]),
+            ("ie", vec!["id"], vec![]),
         ]
     );
 }

@@ -51,7 +51,7 @@ pub(super) fn reconcile(registry: &Registry, inventory: &Inventory) -> Reconcile
             None => result.registry_only.push(key.clone()),
             Some((index, standing)) => {
                 let text = |shape: &IndexShape, schema: &str, table: &str| {
-                    settled(shape).render_concurrently(entry.name.as_str(), schema, table)
+                    shape.settled().render_concurrently(entry.name.as_str(), schema, table)
                 };
                 let migrations = text(&index.shape, &standing.table.schema, &standing.table.name);
                 let wanted = text(&entry.shape, &entry.table.schema, &entry.table.name);
@@ -72,17 +72,4 @@ pub(super) fn reconcile(registry: &Registry, inventory: &Inventory) -> Reconcile
         .map(|(key, _)| key.clone())
         .collect();
     result
-}
-
-/// Without what is the default anyway.
-fn settled(shape: &IndexShape) -> IndexShape {
-    use crate::sql::{NullsOrder, SortOrder};
-    let mut shape = shape.clone();
-    for key in &mut shape.keys {
-        let descending = key.order == Some(SortOrder::Desc);
-        let usual = if descending { NullsOrder::First } else { NullsOrder::Last };
-        key.order = descending.then_some(SortOrder::Desc);
-        key.nulls = key.nulls.filter(|nulls| *nulls != usual);
-    }
-    shape
 }

@@ -8,7 +8,7 @@ use super::{BackfillEntry, IndexEntry, Origin, Registry};
 use crate::domain::diagnostic::{Code, Diagnostic, Severity, Source};
 use crate::domain::document::{self, Document, Table, Text};
 use crate::domain::id::{IndexName, QualifiedName};
-use crate::sql::{self, IndexShape, MAX_IDENT_BYTES, NullsOrder, SortOrder, SqlProblemKind};
+use crate::sql::{self, IndexShape, MAX_IDENT_BYTES, SqlProblemKind};
 
 /// Largest file that is read.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
@@ -402,15 +402,7 @@ fn duplicate_definitions(entries: &[(IndexEntry, Place)]) -> Vec<Diagnostic> {
 
 /// The statement without its name and without what is the default anyway.
 fn definition(entry: &IndexEntry) -> String {
-    let mut shape = entry.shape.clone();
-    for key in &mut shape.keys {
-        let default = if key.order == Some(SortOrder::Desc) { NullsOrder::First } else { NullsOrder::Last };
-        key.nulls = key.nulls.filter(|nulls| *nulls != default);
-        if key.order == Some(SortOrder::Asc) {
-            key.order = None;
-        }
-    }
-    shape.render_concurrently("", &entry.table.schema, &entry.table.name)
+    entry.shape.settled().render_concurrently("", &entry.table.schema, &entry.table.name)
 }
 
 fn nothing(sources: &[Source]) -> Diagnostic {
