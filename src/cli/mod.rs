@@ -27,6 +27,8 @@ pub mod opening;
 pub mod paths;
 pub mod plan;
 pub mod preflight;
+#[allow(dead_code, unused_imports, reason = "its readers come with the commands that judge")]
+mod project;
 pub mod registry;
 pub mod rehearse;
 pub mod run;

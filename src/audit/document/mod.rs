@@ -1,6 +1,7 @@
 //! One file, whatever it is written in: the texts that it hands over to a server, their statements, and what could not
 //! be read of it. All places are places of the file.
 
+mod allow;
 mod declared;
 mod host;
 mod note;
@@ -13,6 +14,7 @@ use super::host::{Framework, Language, Model, TableName, Transaction, Use};
 use super::layout::Tool;
 use super::statement::{Statement, Unread};
 
+pub use allow::{Allow, Allowances, BadNote, NoteProblem};
 pub use declared::declare;
 pub use host::of_host;
 pub use note::{Note, notes};
