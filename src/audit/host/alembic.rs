@@ -58,7 +58,8 @@ fn batch_or<'t>(
         | Around::DjangoMigration
         | Around::DjangoState
         | Around::Rails
-        | Around::RailsTable(..) => TableName::Unknown(source.unknown(call.node)),
+        | Around::RailsTable(..)
+        | Around::Knex(..) => TableName::Unknown(source.unknown(call.node)),
     }
 }
 

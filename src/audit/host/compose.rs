@@ -7,12 +7,15 @@ use tree_sitter::Node;
 use super::call::Call;
 use super::composed::{Composed, Edit};
 use super::fact::ProblemKind;
+use super::format::{Arguments, Sign, braces, percent, signs};
 use super::language::Language;
 use super::literal::{Part, is_literal, read};
 use super::tree::{Source, children_of};
 
 /// Most constants that lead to each other.
 const DEEPEST_NAME: usize = 8;
+/// Most calls of `append` in one chain.
+const MOST_APPENDS: usize = 64;
 /// Deepest nesting of strings with a change of their own inside of each other (`dedent`, `format`).
 const DEEPEST_CHANGE: usize = 12;
 
@@ -22,6 +25,8 @@ pub(super) struct Composition<'t> {
     pub(super) text: Composed,
     /// Expressions that became holes.
     pub(super) rest: Vec<Node<'t>>,
+    /// Constants elsewhere in the file whose text is a part of it, in bytes.
+    pub(super) included: Vec<Range<usize>>,
 }
 
 /// Calls whose result is the text of their first argument, for what SQL is concerned.
@@ -45,16 +50,17 @@ const METHODS: [&str; 14] = [
 ];
 
 /// What is done to a string as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum Change<'t> {
     Dedent,
     Squish,
-    /// `%s` and its kin become holes.
-    Percent,
-    /// `{}` and its kin become holes.
-    Braces,
+    /// `%s` and its kin stand for arguments.
+    Percent(Arguments<'t>),
+    /// `{}` and its kin stand for arguments.
+    Braces(Arguments<'t>),
     /// It is rewritten in a way that is not followed: a hole at its end says so.
     Rewritten,
+    /// What was put together bit by bit is taken out.
+    Built,
     None,
 }
 
@@ -64,7 +70,9 @@ enum Shape<'t> {
     /// One after another.
     Sequence(Vec<Node<'t>>),
     /// One string with a change, and what else is in the expression.
-    Changed(Node<'t>, Change, Vec<Node<'t>>),
+    Changed(Node<'t>, Change<'t>, Vec<Node<'t>>),
+    /// Texts that are quoted each and put together with dots: `Identifier("a", "b")`.
+    Quoted(Vec<Node<'t>>, char),
     /// What is in parentheses, or said to have a type.
     Same(Node<'t>),
     Name,
@@ -73,27 +81,59 @@ enum Shape<'t> {
 
 /// Whether an expression is built of string literals, by its outermost shape.
 pub(super) fn is_stringy<'t>(source: &Source<'t>, node: Node<'t>) -> bool {
+    stringy(source, node, DEEPEST_NAME)
+}
+
+/// `names` counts down the names on the way here.
+fn stringy<'t>(source: &Source<'t>, node: Node<'t>, names: usize) -> bool {
     let mut at = node;
+    let mut changed = false;
     for _ in 0..DEEPEST_CHANGE {
         match shape(source, at) {
             Shape::Literal | Shape::Sequence(_) => return true,
-            Shape::Changed(inner, ..) | Shape::Same(inner) => at = inner,
-            Shape::Name | Shape::Other => return false,
+            Shape::Changed(inner, change, _) => {
+                changed |= !matches!(change, Change::None);
+                at = inner;
+            }
+            Shape::Same(inner) => at = inner,
+            Shape::Name => return changed && names_a_text(source, at, names),
+            Shape::Quoted(..) | Shape::Other => return false,
         }
     }
     false
 }
 
+/// Whether a name stands for a text that the file says.
+fn names_a_text<'t>(source: &Source<'t>, name: Node<'t>, names: usize) -> bool {
+    let Some(left) = names.checked_sub(1) else { return false };
+    let text = |value: &Node<'t>| match value.kind() {
+        "identifier" | "constant" => names_a_text(source, *value, left),
+        _ => stringy(source, *value, left),
+    };
+    source.values(name).is_some_and(|values| values.iter().all(text))
+}
+
 /// The text of an expression; `None` when no string literal is in it.
 pub(super) fn compose<'t>(source: &Source<'t>, node: Node<'t>) -> Option<Composition<'t>> {
-    let mut composer = Composer { source, rest: Vec::new(), literals: 0 };
-    let text = composer.text(node, 0, 0);
-    (composer.literals > 0).then_some(Composition { text, rest: composer.rest })
+    compose_all(source, &[node])
+}
+
+/// The text of several expressions one after the other.
+pub(super) fn compose_all<'t>(source: &Source<'t>, nodes: &[Node<'t>]) -> Option<Composition<'t>> {
+    let mut composer = Composer { source, rest: Vec::new(), included: Vec::new(), literals: 0 };
+    let mut text = Composed::default();
+    for node in nodes {
+        let part = composer.text(*node, 0, 0);
+        text.append(&part, &(0..part.text().len()));
+    }
+    let Composer { rest, included, literals, .. } = composer;
+    (literals > 0).then_some(Composition { text, rest, included })
 }
 
 struct Composer<'s, 't> {
     source: &'s Source<'t>,
     rest: Vec<Node<'t>>,
+    included: Vec<Range<usize>>,
     literals: usize,
 }
 
@@ -109,15 +149,23 @@ impl<'t> Composer<'_, 't> {
                 Shape::Sequence(parts) => work.extend(parts.into_iter().rev().map(|part| (part, names))),
                 Shape::Changed(inner, change, rest) if changes < DEEPEST_CHANGE => {
                     let text = self.text(inner, names, changes + 1);
-                    let text = changed(&text, change);
+                    let text = self.changed(&text, &change, names, changes);
                     out.append(&text, &(0..text.text().len()));
                     self.rest.extend(rest);
                 }
                 Shape::Name => match self.named(node, names) {
-                    Some(value) => work.push((value, names + 1)),
+                    Some(values) => {
+                        self.included.extend(values.iter().map(Node::byte_range));
+                        work.extend(values.into_iter().rev().map(|value| (value, names + 1)));
+                    }
                     None => self.hole(node, node.byte_range(), &mut out),
                 },
-                Shape::Changed(..) | Shape::Other => self.hole(node, node.byte_range(), &mut out),
+                Shape::Quoted(parts, quote) if changes < DEEPEST_CHANGE => {
+                    self.quoted(&parts, quote, names, changes, &mut out);
+                }
+                Shape::Changed(..) | Shape::Quoted(..) | Shape::Other => {
+                    self.hole(node, node.byte_range(), &mut out);
+                }
             }
         }
         out
@@ -128,24 +176,125 @@ impl<'t> Composer<'_, 't> {
         out.hole(range);
     }
 
-    /// The constant that a name stands for, as long as the file's budget lasts.
-    fn named(&self, node: Node<'t>, names: usize) -> Option<Node<'t>> {
+    /// The constants that a name stands for, as long as the file's budget lasts.
+    fn named(&self, node: Node<'t>, names: usize) -> Option<Vec<Node<'t>>> {
         if names >= DEEPEST_NAME {
             return None;
         }
-        let value = self.source.constant(self.source.of(node))?;
-        if !is_stringy(self.source, value) && shape_is_no_name(self.source, value) {
+        let values = self.source.values(node)?;
+        if values
+            .iter()
+            .any(|value| !is_stringy(self.source, *value) && shape_is_no_name(self.source, *value))
+        {
             return None;
         }
         let growth = &self.source.growth;
-        if let Some(left) = growth.get().checked_sub(value.byte_range().len() + 1) {
+        let length: usize = values.iter().map(|value| value.byte_range().len() + 1).sum();
+        if let Some(left) = growth.get().checked_sub(length) {
             growth.set(left);
-            return Some(value);
+            return Some(values);
         }
         if growth.replace(0) > 0 {
             self.source.problem(node.byte_range(), ProblemKind::TooMuchText);
         }
         None
+    }
+
+    /// `Identifier("a", "b")`: `"a"."b"`.
+    fn quoted(&mut self, parts: &[Node<'t>], quote: char, names: usize, changes: usize, out: &mut Composed) {
+        for (at, part) in parts.iter().enumerate() {
+            let text = self.text(*part, names, changes + 1);
+            let place = part.start_byte()..part.start_byte();
+            out.escape(if at > 0 { "." } else { "" }, place.clone());
+            match text.constant() {
+                Some(word) if !word.contains(quote) => {
+                    out.escape(quote.encode_utf8(&mut [0; 4]), place.clone());
+                    out.append(&text, &(0..word.len()));
+                    out.escape(quote.encode_utf8(&mut [0; 4]), place);
+                }
+                _ => out.hole(part.byte_range()),
+            }
+        }
+    }
+
+    /// What is done to a string as a whole.
+    fn changed(&mut self, text: &Composed, change: &Change<'t>, names: usize, changes: usize) -> Composed {
+        match change {
+            Change::Dedent => text.dedented(),
+            Change::Squish => text.squished(),
+            Change::Percent(arguments) => self.formatted(text, arguments, percent, names, changes),
+            Change::Braces(arguments) => self.formatted(text, arguments, braces, names, changes),
+            Change::Rewritten => {
+                let end = text.text().len();
+                text.edited([Edit::Keep(0..end), Edit::Put(end..end, " "), Edit::Hole(end..end)])
+            }
+            Change::Built | Change::None => text.clone(),
+        }
+    }
+
+    /// Puts the arguments of a format in their places; those that are not known become holes.
+    fn formatted(
+        &mut self,
+        text: &Composed,
+        arguments: &Arguments<'t>,
+        sign: fn(&str) -> Option<(Sign<'_>, usize)>,
+        names: usize,
+        changes: usize,
+    ) -> Composed {
+        let mut edits = Vec::new();
+        let mut used = Vec::new();
+        let mut next = 0;
+        let mut kept = 0;
+        for (range, sign) in signs(text.text(), sign) {
+            edits.push(Edit::Keep(kept..range.start));
+            kept = range.end;
+            let argument = match sign {
+                Sign::Text(text) => {
+                    edits.push(Edit::Put(range, text));
+                    continue;
+                }
+                Sign::Next | Sign::NextUnread => {
+                    next += 1;
+                    arguments.positional.get(next - 1).filter(|_| sign == Sign::Next)
+                }
+                Sign::Index(at) => arguments.positional.get(at),
+                Sign::Name(name) => arguments.named.iter().find(|(is, _)| *is == name).map(|(_, node)| node),
+                Sign::Unread => None,
+            };
+            let value = argument.copied().and_then(|node| Some((node, self.argument(node, names, changes)?)));
+            edits.push(match value {
+                Some((node, value)) => {
+                    used.push(node.id());
+                    Edit::Insert(value)
+                }
+                None => Edit::Hole(range),
+            });
+        }
+        edits.push(Edit::Keep(kept..text.text().len()));
+        let all = arguments.positional.iter().chain(arguments.named.iter().map(|(_, node)| node));
+        self.rest.extend(all.filter(|node| !used.contains(&node.id())));
+        text.edited(edits)
+    }
+
+    /// The text that an argument of a format is put in as.
+    fn argument(&mut self, node: Node<'t>, names: usize, changes: usize) -> Option<Composed> {
+        if changes >= DEEPEST_CHANGE {
+            return None;
+        }
+        let mut text = Composed::default();
+        if matches!(node.kind(), "integer" | "int_literal" | "decimal_integer_literal" | "number") {
+            text.verbatim(self.source.of(node), node.start_byte());
+            return Some(text);
+        }
+        let known = match shape(self.source, node) {
+            Shape::Quoted(..) => true,
+            Shape::Name => names_a_text(self.source, node, DEEPEST_NAME),
+            Shape::Literal | Shape::Sequence(_) | Shape::Changed(..) | Shape::Same(_) => {
+                is_stringy(self.source, node)
+            }
+            Shape::Other => false,
+        };
+        known.then(|| self.text(node, names + 1, changes + 1))
     }
 
     fn literal(&mut self, node: Node<'t>, names: usize, changes: usize, out: &mut Composed) {
@@ -178,8 +327,7 @@ impl<'t> Composer<'_, 't> {
     }
 
     fn is_constant_name(&self, node: Node<'t>) -> bool {
-        matches!(node.kind(), "identifier" | "constant")
-            && self.source.constant(self.source.of(node)).is_some()
+        matches!(node.kind(), "identifier" | "constant") && self.source.values(node).is_some()
     }
 }
 
@@ -205,9 +353,18 @@ fn shape<'t>(source: &Source<'t>, node: Node<'t>) -> Shape<'t> {
         "call" | "call_expression" | "method_invocation" => {
             Call::of(source, node).map_or(Shape::Other, |call| called(source, &call))
         }
+        // What is put in comes first.
+        "object_creation_expression" => Call::of(source, node)
+            .filter(is_builder)
+            .map_or(Shape::Other, |call| Shape::Sequence(call.positional)),
         "identifier" | "constant" => Shape::Name,
         _ => Shape::Other,
     }
+}
+
+/// Java's `new StringBuilder(...)`.
+fn is_builder(call: &Call<'_>) -> bool {
+    matches!(call.name(), "StringBuilder" | "StringBuffer")
 }
 
 fn operation<'t>(source: &Source<'t>, node: Node<'t>) -> Shape<'t> {
@@ -217,14 +374,23 @@ fn operation<'t>(source: &Source<'t>, node: Node<'t>) -> Shape<'t> {
     match node.child_by_field_name("operator").map(|operator| source.of(operator)) {
         Some("+") => {
             let parts = summands(node);
-            let stringy = parts.iter().any(|part| is_literal(*part) || part.kind().ends_with("ed_string"));
+            let stringy = parts.iter().any(|part| {
+                is_literal(*part)
+                    || part.kind().ends_with("ed_string")
+                    || (matches!(part.kind(), "identifier" | "constant") && holds_a_literal(source, *part))
+            });
             if stringy { Shape::Sequence(parts) } else { Shape::Other }
         }
         Some("%") if matches!(source.language, Language::Python | Language::Ruby) => {
-            Shape::Changed(left, Change::Percent, vec![right])
+            Shape::Changed(left, Change::Percent(Arguments::of_operand(source, right)), Vec::new())
         }
         _ => Shape::Other,
     }
+}
+
+/// Whether a name stands for a literal, or a few of them.
+fn holds_a_literal<'t>(source: &Source<'t>, name: Node<'t>) -> bool {
+    source.values(name).is_some_and(|values| values.iter().all(|value| is_literal(*value)))
 }
 
 /// The parts of a chain of `+`, which nests to the left.
@@ -251,6 +417,10 @@ pub(super) fn summands(node: Node<'_>) -> Vec<Node<'_>> {
 fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Shape<'t> {
     let name = call.name();
     let first = call.positional.first().copied();
+    let arguments = |skipped: usize| Arguments {
+        positional: call.positional.iter().skip(skipped).copied().collect(),
+        named: call.named.clone(),
+    };
     let others =
         || call.positional.iter().skip(1).chain(call.named.iter().map(|(_, node)| node)).copied().collect();
     let all = || call.positional.iter().chain(call.named.iter().map(|(_, node)| node)).copied().collect();
@@ -267,25 +437,42 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Shape<'t> {
             Shape::Sequence(vec![first])
         }
         ("format", Some(receiver), _) if source.language == Language::Python => {
-            Shape::Changed(receiver, Change::Braces, all())
+            Shape::Changed(receiver, Change::Braces(arguments(0)), Vec::new())
         }
         ("formatted", Some(receiver), _) if source.language == Language::Java => {
-            Shape::Changed(receiver, Change::Percent, all())
+            Shape::Changed(receiver, Change::Percent(arguments(0)), Vec::new())
         }
         ("Sprintf", _, Some(first)) if source.language == Language::Go => {
-            Shape::Changed(first, Change::Percent, others())
+            Shape::Changed(first, Change::Percent(arguments(1)), Vec::new())
         }
         ("format" | "sprintf", _, Some(first))
             if matches!(source.language, Language::Java | Language::Ruby) =>
         {
-            Shape::Changed(first, Change::Percent, others())
+            Shape::Changed(first, Change::Percent(arguments(1)), Vec::new())
+        }
+        ("Identifier", _, Some(_)) if source.language == Language::Python && call.named.is_empty() => {
+            Shape::Quoted(call.positional.clone(), '"')
+        }
+        ("Literal", _, Some(only)) if source.language == Language::Python && is_literal(only) => {
+            Shape::Quoted(vec![only], '\'')
+        }
+        ("append", Some(receiver), Some(first))
+            if source.language == Language::Java && builds(source, receiver) =>
+        {
+            Shape::Sequence(vec![receiver, first])
+        }
+        ("toString", Some(receiver), None) if source.language == Language::Java => {
+            Shape::Changed(receiver, Change::Built, Vec::new())
+        }
+        ("String", Some(receiver), None) if source.language == Language::Go => {
+            Shape::Changed(receiver, Change::Built, Vec::new())
         }
         ("dedent" | "cleandoc", _, Some(first)) => Shape::Changed(first, Change::Dedent, others()),
         ("squish" | "squish!", Some(receiver), _) => Shape::Changed(receiver, Change::Squish, Vec::new()),
         ("strip_heredoc" | "stripIndent", Some(receiver), _) => {
             Shape::Changed(receiver, Change::Dedent, Vec::new())
         }
-        ("join", Some(receiver), _) => joined(source, call, receiver),
+        ("join" | "Join", Some(receiver), _) => joined(source, call, receiver),
         ("bindparams" | "execution_options" | "as_string", Some(receiver), _) => {
             Shape::Changed(receiver, Change::None, all())
         }
@@ -311,16 +498,43 @@ fn object_is_string(source: &Source<'_>, receiver: Node<'_>) -> bool {
         || (receiver.kind() == "parenthesized_expression" && source.of(receiver).contains(['"', '\'', '`']))
 }
 
-/// `", ".join(["a", "b"])` and `["a", "b"].join(", ")`.
+/// Whether calls of `append` lead back to `new StringBuilder(...)`.
+fn builds<'t>(source: &Source<'t>, receiver: Node<'t>) -> bool {
+    let mut at = receiver;
+    for _ in 0..MOST_APPENDS {
+        let Some(call) = Call::of(source, at) else { return false };
+        if at.kind() == "object_creation_expression" {
+            return is_builder(&call);
+        }
+        match call.receiver.filter(|_| call.name() == "append") {
+            Some(receiver) => at = receiver,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// `", ".join(["a", "b"])`, `["a", "b"].join(", ")`, `strings.Join([]string{"a", "b"}, ", ")`, `String.join(", ", "a", "b")`.
 fn joined<'t>(source: &Source<'t>, call: &Call<'t>, receiver: Node<'t>) -> Shape<'t> {
-    let [argument] = call.positional.as_slice() else { return Shape::Other };
-    let (list, separator) =
-        if source.language == Language::Python { (*argument, receiver) } else { (receiver, *argument) };
-    if !matches!(list.kind(), "list" | "tuple" | "array") || !is_literal(separator) {
+    let arguments = call.positional.as_slice();
+    let (items, separator) = match (source.language, arguments) {
+        (Language::Java, [separator, items @ ..]) if call.object() == "String" => {
+            (items.to_vec(), *separator)
+        }
+        (Language::Go, [list, separator]) if call.object() == "strings" => {
+            (listed(source, *list), *separator)
+        }
+        (Language::Python, [list]) => (listed(source, *list), receiver),
+        (Language::Ruby | Language::JavaScript | Language::TypeScript | Language::Tsx, [separator]) => {
+            (listed(source, receiver), *separator)
+        }
+        _ => return Shape::Other,
+    };
+    if items.is_empty() || !is_literal(separator) {
         return Shape::Other;
     }
     let mut parts = Vec::new();
-    for item in children_of(list) {
+    for item in items {
         if !parts.is_empty() {
             parts.push(separator);
         }
@@ -329,80 +543,26 @@ fn joined<'t>(source: &Source<'t>, call: &Call<'t>, receiver: Node<'t>) -> Shape
     Shape::Sequence(parts)
 }
 
-fn changed(text: &Composed, change: Change) -> Composed {
-    match change {
-        Change::Dedent => text.dedented(),
-        Change::Squish => text.squished(),
-        Change::Percent => formatted(text, percent),
-        Change::Braces => formatted(text, braces),
-        Change::Rewritten => {
-            let end = text.text().len();
-            text.edited([Edit::Keep(0..end), Edit::Put(end..end, " "), Edit::Hole(end..end)])
-        }
-        Change::None => text.clone(),
+/// The items of a list that is written out, here or where its name is given its value.
+fn listed<'t>(source: &Source<'t>, node: Node<'t>) -> Vec<Node<'t>> {
+    let list =
+        if matches!(node.kind(), "identifier" | "constant") { source.constant(node) } else { Some(node) };
+    let Some(list) = list else { return Vec::new() };
+    let list = if list.kind() == "composite_literal" {
+        list.child_by_field_name("body").unwrap_or(list)
+    } else {
+        list
+    };
+    if !matches!(list.kind(), "list" | "tuple" | "array" | "literal_value") {
+        return Vec::new();
     }
-}
-
-/// What a sign of a format stands for.
-enum Sign {
-    Hole,
-    Text(&'static str),
-}
-
-/// Replaces the signs of a format. `sign` reads one at the start of a text.
-fn formatted(text: &Composed, sign: fn(&str) -> Option<(Sign, usize)>) -> Composed {
-    let whole = text.text();
-    let mut edits = Vec::new();
-    let mut kept = 0;
-    let mut at = 0;
-    while let Some(found) = whole.get(at..).and_then(|rest| rest.find(['%', '{', '}'])) {
-        let start = at + found;
-        match sign(&whole[start..]) {
-            Some((sign, length)) => {
-                edits.push(Edit::Keep(kept..start));
-                edits.push(match sign {
-                    Sign::Hole => Edit::Hole(start..start + length),
-                    Sign::Text(text) => Edit::Put(start..start + length, text),
-                });
-                kept = start + length;
-                at = kept;
-            }
-            None => at = start + 1,
-        }
+    let inner = |item: Node<'t>| {
+        if item.kind() == "literal_element" { item.named_child(0).unwrap_or(item) } else { item }
+    };
+    let items: Vec<Node<'t>> = children_of(list).into_iter().map(inner).collect();
+    if items.iter().any(|item| item.kind().contains("splat") || item.kind() == "spread_element") {
+        Vec::new()
+    } else {
+        items
     }
-    edits.push(Edit::Keep(kept..whole.len()));
-    text.edited(edits)
-}
-
-/// `%s`, `%-10d`, `%(name)s`, `%<name>s`, `%{name}`, `%[1]s`, `%1$s`, `%%`.
-fn percent(text: &str) -> Option<(Sign, usize)> {
-    let rest = text.strip_prefix('%')?;
-    if rest.starts_with('%') {
-        return Some((Sign::Text("%"), 2));
-    }
-    for (open, close) in [('(', ')'), ('<', '>'), ('[', ']')] {
-        if rest.starts_with(open) {
-            let close = rest.find(close)?;
-            let kind = rest.get(close + 1..)?.find(|char: char| char.is_ascii_alphabetic())?;
-            return (kind < 8).then_some((Sign::Hole, 1 + close + 1 + kind + 1));
-        }
-    }
-    if rest.starts_with('{') {
-        return Some((Sign::Hole, 1 + rest.find('}')? + 1));
-    }
-    let flags = rest.find(|char: char| !matches!(char, '0'..='9' | '-' | '+' | '#' | '.' | '*' | '$'))?;
-    let letter = rest.get(flags..)?.chars().next()?;
-    letter.is_ascii_alphabetic().then_some((Sign::Hole, 1 + flags + 1))
-}
-
-/// `{}`, `{0}`, `{name!r:>10}`, `{{`, `}}`.
-fn braces(text: &str) -> Option<(Sign, usize)> {
-    if text.starts_with("{{") {
-        return Some((Sign::Text("{"), 2));
-    }
-    if text.starts_with("}}") {
-        return Some((Sign::Text("}"), 2));
-    }
-    let rest = text.strip_prefix('{')?;
-    Some((Sign::Hole, 1 + rest.find('}')? + 1))
 }

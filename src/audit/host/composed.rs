@@ -52,6 +52,8 @@ pub(super) enum Edit {
     Put(Range<usize>, &'static str),
     /// Put a placeholder in the place of these bytes.
     Hole(Range<usize>),
+    /// Put in a text from elsewhere in the file.
+    Insert(Composed),
 }
 
 impl Composed {
@@ -167,6 +169,7 @@ impl Composed {
                 Edit::Keep(range) => out.append(self, &range),
                 Edit::Put(range, text) => out.escape(text, self.source_of(&range)),
                 Edit::Hole(range) => out.hole(self.source_of(&range)),
+                Edit::Insert(text) => out.append(&text, &(0..text.text.len())),
             }
         }
         out

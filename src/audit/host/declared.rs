@@ -38,6 +38,10 @@ pub struct DeclaredIndex {
     pub nulls_not_distinct: Known<bool>,
     /// An index by itself, or one that a constraint brings along.
     pub backing: Backing,
+    /// What of the program says it: whether this is done, or only describes what is done elsewhere.
+    pub home: Home,
+    /// Whether the program says it, or a column's option, or nothing but the framework's habit.
+    pub cause: Cause,
     /// The statement, for a list entry that has one: an index into `Extract::fragments`.
     pub fragment: Option<usize>,
     /// Forward or back.
@@ -63,6 +67,43 @@ pub enum Framework {
     Rails,
     /// A list of dictionaries with name, table and sql.
     List,
+    /// `table.index(...)` and `table.unique(...)` in a block of knex' schema builder.
+    Knex,
+    /// `queryRunner.createIndex(..., new TableIndex({...}))`.
+    TypeOrm,
+    /// `queryInterface.addIndex(...)`.
+    Sequelize,
+    /// `pgm.createIndex(...)` of node-pg-migrate.
+    PgMigrate,
+    /// `db.schema.createIndex(...).on(...)`.
+    Kysely,
+    /// `db.addIndex(...)` of db-migrate.
+    DbMigrate,
+}
+
+/// What of the program says a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Home {
+    /// A migration, or whatever else acts on a database: it is done.
+    Operation,
+    /// A model. It describes what migrations make, and nothing is done where it stands: not one index more.
+    Model,
+    /// A picture of the whole schema that the framework writes beside the migrations (`schema.rb`): each of its indexes is
+    /// one that a migration makes, where the migrations are there.
+    Snapshot,
+}
+
+/// What makes an index be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// A declaration of its own.
+    Said,
+    /// An option of a column: `index=True`, `unique: true`, `db_index=True`.
+    Option,
+    /// No word of the program, only what the framework does for such a column: Django's foreign keys and slugs, `t.references`.
+    Habit,
+    /// The second index that Django makes beside one on a text column, for LIKE.
+    Companion,
 }
 
 /// Made or taken away.

@@ -175,6 +175,9 @@ pub enum ProblemKind {
     /// The grammar reads it, the language's compiler does not.
     #[error("Python does not compile this: {0}")]
     DoesNotCompile(&'static str),
+    /// By its name it makes or drops an index, in a migration, and what it does stands elsewhere.
+    #[error("{0} makes or drops an index by its name; what it does is not in this file, and it was not read")]
+    UnknownCall(String),
     /// The file is longer than is read.
     #[error("the file has {bytes} bytes; at most {} are read", super::MAX_BYTES)]
     TooLong {

@@ -9,12 +9,14 @@
 //! Nothing here recurses with the depth of a file, and the work is bounded by its length.
 
 mod alembic;
+mod binding;
 mod call;
 mod compose;
 mod composed;
 mod declared;
 mod django;
 mod fact;
+mod format;
 mod gate;
 mod language;
 mod list;
@@ -22,6 +24,7 @@ mod literal;
 mod marker;
 mod rails;
 mod revision;
+mod script;
 mod strict;
 mod tree;
 mod usage;
@@ -32,7 +35,7 @@ mod walk;
 mod tests;
 
 pub use composed::{Composed, Hole, PLACEHOLDER, Piece, PieceKind};
-pub use declared::{Act, Backing, DeclaredIndex, Framework, IndexName, Key, KeyKind, TableName};
+pub use declared::{Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind, TableName};
 pub use fact::{
     Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
 };

@@ -6,6 +6,7 @@ use std::ops::{ControlFlow, Range};
 
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
+use super::binding::{self, Bindings, Kind, is_scope};
 use super::fact::{Problem, ProblemKind, Unknown};
 use super::language::Language;
 use crate::audit::{Lines, Place};
@@ -58,15 +59,8 @@ pub(super) struct Source<'t> {
     lines: Lines,
     /// The last place that was asked for.
     counted: Cell<(usize, Place)>,
-    bindings: HashMap<&'t str, Binding<'t>>,
+    bindings: Bindings<'t>,
     heredocs: HashMap<usize, Node<'t>>,
-}
-
-/// How often a name is bound in a file, and to what the last time.
-#[derive(Default)]
-struct Binding<'t> {
-    count: usize,
-    value: Option<Node<'t>>,
 }
 
 impl<'t> Source<'t> {
@@ -81,7 +75,7 @@ impl<'t> Source<'t> {
             broken_to: 0,
             lines: Lines::of(text),
             counted: Cell::new((0, Place { line: 1, column: 1 })),
-            bindings: HashMap::new(),
+            bindings: Bindings::default(),
             heredocs: HashMap::new(),
         };
         source.look_over();
@@ -122,9 +116,29 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The value of a name that the whole file binds once.
-    pub(super) fn constant(&self, name: &str) -> Option<Node<'t>> {
-        self.bindings.get(name).filter(|binding| binding.count == 1)?.value
+    /// The value that a name stands for where it is used.
+    pub(super) fn constant(&self, name: Node<'_>) -> Option<Node<'t>> {
+        self.values(name).and_then(|values| if let [value] = values.as_slice() { Some(*value) } else { None })
+    }
+
+    /// The texts that make up what a name stands for where it is used.
+    pub(super) fn values(&self, name: Node<'_>) -> Option<Vec<Node<'t>>> {
+        self.bindings.value(self.of(name), name)
+    }
+
+    /// Every value that a name may stand for where it is used.
+    pub(super) fn candidates(&self, name: Node<'_>) -> Vec<Node<'t>> {
+        self.bindings.candidates(self.of(name), name.start_byte())
+    }
+
+    /// What is added to a value that is given to a name, and whether that is all.
+    pub(super) fn added(&self, name: Node<'_>, value: Node<'_>) -> (Vec<Node<'t>>, bool) {
+        self.bindings.added(self.of(name), value.start_byte())
+    }
+
+    /// Whether a value that is added to a name was noted with the text that it is added to.
+    pub(super) fn belongs(&self, name: Node<'_>, value: Node<'_>) -> bool {
+        self.bindings.belongs(self.of(name), value.start_byte())
     }
 
     /// The body of a heredoc, by its beginning.
@@ -141,13 +155,18 @@ impl<'t> Source<'t> {
             self.look_at(node, cursor.field_name(), &above, &mut begun);
             if cursor.goto_first_child() {
                 above.push(node);
+                if is_scope(node.kind()) {
+                    self.bindings.enter(node.byte_range());
+                }
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
                     return self.unclosed(&begun);
                 }
-                above.pop();
+                if above.pop().is_some_and(|node| is_scope(node.kind())) {
+                    self.bindings.leave();
+                }
             }
         }
     }
@@ -177,10 +196,14 @@ impl<'t> Source<'t> {
         }
         match node.kind() {
             "identifier" | "constant" => {
-                if let Some((count, value)) = bound(field, above) {
-                    let binding = self.bindings.entry(self.of(node)).or_default();
-                    binding.count += count;
-                    binding.value = value;
+                if let Some((step, kind)) = binding::step(self.language, field, node, above, self.text) {
+                    let name = self.of(node);
+                    match kind {
+                        // Ruby's constants belong to a class, whatever method uses them.
+                        _ if node.kind() == "constant" => self.bindings.declare_in_file(name, step),
+                        Kind::Declares => self.bindings.declare(name, step),
+                        Kind::Gives => self.bindings.give(name, step),
+                    }
                 }
             }
             "heredoc_beginning" => {
@@ -221,65 +244,6 @@ pub(super) fn children_of(node: Node<'_>) -> Vec<Node<'_>> {
     node.named_children(&mut cursor)
         .filter(|child| !child.is_extra() || child.kind() == "heredoc_body")
         .collect()
-}
-
-/// How often a mention of a name binds it, and to what. Twice stands for a value that is never one constant.
-fn bound<'t>(field: Option<&str>, above: &[Node<'t>]) -> Option<(usize, Option<Node<'t>>)> {
-    let parent = *above.last()?;
-    let kind = parent.kind();
-    match (kind, field) {
-        ("assignment" | "assignment_expression", Some("left")) => {
-            Some((1, parent.child_by_field_name("right")))
-        }
-        ("variable_declarator", Some("name")) => Some((1, parent.child_by_field_name("value"))),
-        ("const_spec" | "var_spec", Some("name")) => {
-            Some((1, parent.child_by_field_name("value").and_then(only_child)))
-        }
-        ("expression_list", _) => {
-            let list = above.get(above.len().checked_sub(2)?)?;
-            let declares = matches!(list.kind(), "short_var_declaration" | "assignment_statement");
-            let left = list.child_by_field_name("left").is_some_and(|left| left.id() == parent.id());
-            (declares && left).then(|| {
-                let single = only_child(parent).is_some();
-                (1, list.child_by_field_name("right").filter(|_| single).and_then(only_child))
-            })
-        }
-        (
-            "augmented_assignment" | "operator_assignment" | "augmented_assignment_expression",
-            Some("left"),
-        )
-        | ("for_statement" | "for_in_clause" | "for_in_statement" | "for", Some("left" | "pattern"))
-        | ("named_expression" | "default_parameter" | "typed_default_parameter", Some("name"))
-        | ("aliased_import", Some("alias"))
-        | (
-            "pattern_list"
-            | "tuple_pattern"
-            | "list_pattern"
-            | "left_assignment_list"
-            | "array_pattern"
-            | "object_pattern"
-            | "as_pattern_target"
-            | "global_statement"
-            | "nonlocal_statement"
-            | "import_specifier"
-            | "import_clause"
-            | "range_clause"
-            | "lambda_parameters"
-            | "typed_parameter",
-            _,
-        ) => Some((2, None)),
-        (parameters, _) if parameters.contains("parameter") => Some((2, None)),
-        ("dotted_name", _) => {
-            let import = above.get(above.len().checked_sub(2)?)?.kind();
-            import.contains("import").then_some((2, None))
-        }
-        _ => None,
-    }
-}
-
-/// The child of a node that has exactly one.
-fn only_child(node: Node<'_>) -> Option<Node<'_>> {
-    node.named_child(0).filter(|_| node.named_child_count() == 1)
 }
 
 /// The part of an error on its first line: the rest of the file is often in it.

@@ -38,7 +38,9 @@ impl Role<'_> {
 }
 
 /// Methods that hand their argument to the database.
-const RUNS: [&str; 61] = [
+const RUNS: [&str; 63] = [
+    "addSql",
+    "runQuery",
     "execute",
     "executemany",
     "executescript",
@@ -104,7 +106,8 @@ const RUNS: [&str; 61] = [
 /// Those of them whose name says little: what they are called on has to say the rest.
 const VAGUE: [&str; 8] = ["fetch", "update", "raw", "query", "Query", "Raw", "sql", "scalar"];
 /// What such calls are made on, in lower case, in part.
-const DATABASES: [&str; 24] = [
+const DATABASES: [&str; 25] = [
+    "schema",
     "db",
     "conn",
     "cur",

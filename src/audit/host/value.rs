@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::compose::{compose, is_stringy};
-use super::declared::{Act, Backing, DeclaredIndex, Framework, IndexName, TableName};
+use super::declared::{Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, TableName};
 use super::fact::Known;
 use super::tree::{Source, children_of};
 use super::walk::Setting;
@@ -28,7 +28,7 @@ pub(super) fn resolved<'t>(source: &Source<'t>, node: Node<'t>) -> Node<'t> {
         if !matches!(at.kind(), "identifier" | "constant") {
             break;
         }
-        match source.constant(source.of(at)) {
+        match source.constant(at) {
             Some(value) => at = value,
             None => break,
         }
@@ -66,14 +66,14 @@ pub(super) fn truth<'t>(source: &Source<'t>, node: Option<Node<'t>>) -> Known<bo
     let Some(node) = node else { return Known::Known(false) };
     match source.of(resolved(source, node)) {
         "True" | "true" => Known::Known(true),
-        "False" | "false" | "None" | "nil" => Known::Known(false),
+        "False" | "false" | "None" | "nil" | "null" | "undefined" => Known::Known(false),
         _ => Known::Unknown(source.unknown(node)),
     }
 }
 
 /// Whether an expression says that there is no value.
 pub(super) fn is_none<'t>(source: &Source<'t>, node: Node<'t>) -> bool {
-    matches!(source.of(resolved(source, node)), "None" | "nil")
+    matches!(source.of(resolved(source, node)), "None" | "nil" | "null" | "undefined")
 }
 
 /// The items of a list, a tuple or an array.
@@ -146,6 +146,8 @@ pub(super) fn declaration<'t>(
         if_exists: Known::Known(false),
         nulls_not_distinct: Known::Known(false),
         backing: Backing::Plain,
+        home: Home::Operation,
+        cause: Cause::Said,
         fragment: None,
         direction: place.direction,
         transaction: place.transaction,

@@ -1,13 +1,13 @@
 //! One walk over a tree: strings that are SQL, and calls that a framework knows. It goes by a list of its own, so that no
 //! nesting is too deep.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use tree_sitter::Node;
 
 use super::call::{Call, pair};
-use super::compose::{Composition, compose, is_stringy, summands};
+use super::compose::{Composition, compose, compose_all, is_stringy, summands};
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
 use super::fact::{Direction, Extract, Fragment, Marker, Model, Transaction, Use};
@@ -16,7 +16,7 @@ use super::language::Language;
 use super::tree::{Source, children_of};
 use super::usage::{Role, role_of_call, role_of_key};
 use super::value::resolved;
-use super::{alembic, django, list, marker, rails};
+use super::{alembic, django, list, marker, rails, script};
 
 /// What gives a value to a name.
 const ASSIGNS: [&str; 12] = [
@@ -96,6 +96,8 @@ pub(super) enum Around<'t> {
     Rails,
     /// A block of `create_table` or `change_table`: the table's node and the block's variable.
     RailsTable(Node<'t>, &'t str, Building),
+    /// The callback of knex' `createTable` or `alterTable`: the table's node and the callback's parameter.
+    Knex(Node<'t>, Node<'t>, Building),
 }
 
 /// Whether a block makes its table.
@@ -117,6 +119,8 @@ pub(super) struct Walk<'s, 't> {
     pub(super) rails: Option<(u32, u32)>,
     /// Constants that are run by name: by their place, how.
     run: HashMap<Range<usize>, Setting<'t>>,
+    /// Constants whose text is a part of another statement.
+    included: HashSet<Range<usize>>,
     stack: Vec<(Node<'t>, Setting<'t>)>,
 }
 
@@ -130,15 +134,20 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
         found: Extract { transaction, ..Extract::default() },
         rails: rails::version(source),
         run: HashMap::new(),
+        included: HashSet::new(),
         stack: vec![(source.root, place)],
     };
     while let Some((node, place)) = walk.stack.pop() {
         walk.visit(node, place);
     }
-    let mut found = walk.found;
+    let Walk { mut found, run, included, .. } = walk;
+    // A constant that is a part of others and is run by no place is told with them.
+    found
+        .fragments
+        .retain(|fragment| run.contains_key(&fragment.range) || !included.contains(&fragment.range));
     for fragment in &mut found.fragments {
         // A constant that is run elsewhere runs there, under the conditions of that place.
-        if let (Use::Named(_), Some(place)) = (&fragment.used, walk.run.get(&fragment.range)) {
+        if let (Use::Named(_), Some(place)) = (&fragment.used, run.get(&fragment.range)) {
             fragment.direction = place.direction;
             fragment.transaction = place.transaction;
             if let Some(used) = place.role.used() {
@@ -197,8 +206,10 @@ impl<'t> Walk<'_, 't> {
                 self.call(node, place);
             }
             "identifier" | "constant" if matches!(place.role, Role::Executed(_)) => {
-                let value = resolved(self.source, node);
-                self.run.entry(value.byte_range()).or_insert(place);
+                let values = self.source.candidates(node).into_iter();
+                for value in values.map(|value| resolved(self.source, value)).collect::<Vec<_>>() {
+                    self.run.entry(value.byte_range()).or_insert(place);
+                }
             }
             kind if ASSIGNS.contains(&kind) => self.assignment(node, place),
             kind if PASSES_ON.contains(&kind) => self.push_children(node, place),
@@ -217,6 +228,13 @@ impl<'t> Walk<'_, 't> {
         } else {
             let operator =
                 node.child_by_field_name("operator").map_or("", |operator| self.source.of(operator));
+            // Ruby's `text << "..."`
+            if let ("<<", Some((left, right))) =
+                (operator, node.child_by_field_name("left").zip(node.child_by_field_name("right")))
+                && self.source.belongs(left, right)
+            {
+                return self.stack.push((right, Setting { role: Role::Ignored, ..place }));
+            }
             // A fallback (`||`, `??`) is used like what it stands in for; everything else compares.
             let role = if matches!(operator, "||" | "??" | "or") { place.role } else { Role::Ignored };
             self.push_children(node, Setting { role, ..place });
@@ -250,7 +268,22 @@ impl<'t> Walk<'_, 't> {
         let Some(value) = value else { return self.push_children(node, place) };
         let role = role_of_key(name).unwrap_or(Role::Named(name));
         let place = directed(self.source.language, name, place);
-        self.stack.push((value, Setting { role, ..place }));
+        let place = Setting { role, ..place };
+        let (left, value) = (left.map_or(node, only), only(value));
+        if self.source.belongs(left, value) {
+            return self.stack.push((value, Setting { role: Role::Ignored, ..place }));
+        }
+        let (added, all) = self.source.added(left, value);
+        if (all && added.is_empty()) || !is_stringy(self.source, value) {
+            return self.stack.push((value, place));
+        }
+        let parts: Vec<Node<'t>> = std::iter::once(value).chain(added).collect();
+        if let Some(mut composition) = compose_all(self.source, &parts) {
+            if !all {
+                composition.text.hole(node.byte_range());
+            }
+            self.composed(value, composition, place);
+        }
     }
 
     fn pair(&mut self, node: Node<'t>, place: Setting<'t>) {
@@ -312,6 +345,9 @@ impl<'t> Walk<'_, 't> {
             return self.push_children(node, place);
         };
         let mut place = place;
+        if let Some(added) = self.added_to(&call) {
+            return self.stack.push((added, Setting { role: Role::Ignored, ..place }));
+        }
         if matches!(call.object(), "reversible" | "dir" | "direction") || call.block.is_some() {
             match call.name() {
                 "up" | "up_only" => place.direction = Direction::Up,
@@ -329,7 +365,18 @@ impl<'t> Walk<'_, 't> {
         if self.source.language == Language::Ruby {
             rails::call(self, &call, place);
         }
+        if matches!(self.source.language, Language::JavaScript | Language::TypeScript | Language::Tsx) {
+            script::call(self, &call, place);
+        }
         self.arguments(&call, place);
+    }
+
+    /// What `builder.append("...")` adds to a text that is noted with all that is added to it.
+    fn added_to(&self, call: &Call<'t>) -> Option<Node<'t>> {
+        let [added] = call.positional.as_slice() else { return None };
+        let builder = call.receiver.filter(|receiver| receiver.kind() == "identifier")?;
+        let adds = matches!(call.name(), "append" | "WriteString");
+        (adds && self.source.belongs(builder, *added)).then_some(*added)
     }
 
     fn arguments(&mut self, call: &Call<'t>, place: Setting<'t>) {
@@ -359,7 +406,8 @@ impl<'t> Walk<'_, 't> {
             }
             return;
         };
-        self.stack.push((arguments, Setting { role, ..place }));
+        let around = script::around(call).unwrap_or(place.around);
+        self.stack.push((arguments, Setting { role, around, ..place }));
         let behind = call.receiver.or_else(|| call.node.child_by_field_name("function"));
         if let Some(receiver) = behind {
             // `"CREATE INDEX".lower()`, `"...".join(parts)`: a string that is called on is no statement by itself.
@@ -370,11 +418,18 @@ impl<'t> Walk<'_, 't> {
 
     /// A string: SQL or not. What was not read of it is walked on its own.
     fn string(&mut self, node: Node<'t>, place: Setting<'t>) {
-        let Some(Composition { text, rest }) = compose(self.source, node) else {
-            return self.push_children(node, Setting { role: Role::Other, ..place });
-        };
+        match compose(self.source, node) {
+            Some(composition) => self.composed(node, composition, place),
+            None => self.push_children(node, Setting { role: Role::Other, ..place }),
+        }
+    }
+
+    fn composed(&mut self, node: Node<'t>, composition: Composition<'t>, place: Setting<'t>) {
+        let Composition { text, rest, included } = composition;
         self.push(rest.into_iter(), Setting { role: Role::Other, ..place });
-        self.fragment(node, text, place);
+        if self.fragment(node, text, place).is_some() {
+            self.included.extend(included);
+        }
     }
 
     /// Notes a text as a fragment when it is SQL, and gives its number.
@@ -420,4 +475,12 @@ fn directed<'t>(language: Language, name: &str, place: Setting<'t>) -> Setting<'
         _ => return place,
     };
     Setting { direction, ..place }
+}
+
+/// What is in a list of one, as Go writes both sides of an assignment.
+fn only(node: Node<'_>) -> Node<'_> {
+    match children_of(node).as_slice() {
+        [only] if node.kind() == "expression_list" => *only,
+        _ => node,
+    }
 }

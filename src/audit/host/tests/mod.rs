@@ -1,9 +1,11 @@
 //! What is found in files of each language and framework.
 
 mod any_text;
+mod building;
 mod django;
 mod python;
 mod rails;
+mod schema;
 mod script;
 
 use super::{Direction, Extract, Fragment, Known, Language, PieceKind, Transaction, Use, extract};

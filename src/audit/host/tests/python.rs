@@ -50,7 +50,7 @@ fn a_part_that_is_not_constant_is_a_hole() {
         "x = 'CREATE INDEX {} ON t (a)'.format(name)",
         "x = 'CREATE INDEX {name} ON t (a)'.format(name=name)",
         "x = SQL('CREATE INDEX {} ON t (a)').format(Identifier(name))",
-        "N = 'a'\nN = 'b'\nx = f'CREATE INDEX {N} ON t (a)'",
+        "N = 'a'\nif y:\n    N = 'b'\nx = f'CREATE INDEX {N} ON t (a)'",
         "def f(N='a'):\n    x = f'CREATE INDEX {N} ON t (a)'",
     ] {
         let fragment = only(PYTHON, text);
