@@ -3,6 +3,7 @@
 //! Pure: texts come in as bytes with a label, findings go out as data. Walking folders and reading files is the command
 //! line's business. Nothing that cannot be read is dropped: it comes out as a problem with its place.
 
+pub mod candidate;
 pub mod document;
 pub mod encoding;
 pub mod host;

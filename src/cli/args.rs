@@ -15,9 +15,11 @@ use crate::ui::Screen;
 use super::exit::ExitPolicy;
 
 mod audit;
+mod import;
 mod look;
 
 pub use audit::{AuditArgs, AuditFormat};
+pub use import::ImportArgs;
 pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
 
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
@@ -126,6 +128,8 @@ pub enum Verb {
     /// Read migrations, dumps and folders of SQL, without a server: every index with its place, what it is for, what
     /// becomes of it, and which say the same. With --registry also where both differ.
     Audit(AuditArgs),
+    /// Make entries of a registry out of the indexes of migrations and dumps: of those that only make queries faster. Says of every other index why it stays out.
+    Import(ImportArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.

@@ -15,10 +15,12 @@ pub mod config;
 pub mod console;
 pub mod drive;
 pub mod ending;
+mod enrolment;
 pub mod error;
 pub mod exit;
 mod folder;
 pub mod hold;
+mod import;
 pub mod input;
 pub mod inspect;
 pub mod logging;
@@ -159,9 +161,20 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
         Verb::Audit(what) => {
             // The registry has a default, which is compared with only when somebody says so.
             let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
-            let registry = said.then_some(target.registry.as_slice());
-            audit::audit(&what, registry, args.output, table::width(around), &mut out)
-                .map(|exit| applied(args, exit))
+            let setting = audit::Setting {
+                registry: said.then_some(target.registry.as_slice()),
+                usual: &target.registry,
+                hand: hand(args),
+                output: args.output,
+                width: table::width(around),
+            };
+            audit::audit(&what, &setting, &mut out).map(|exit| applied(args, exit))
+        }
+        Verb::Import(what) => {
+            let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
+            let setting =
+                import::Setting { registry: &target.registry, said, hand: hand(args), output: args.output };
+            import::of_files(&what, &setting, &mut out).map(|exit| applied(args, exit))
         }
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {
@@ -175,6 +188,11 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
         | Verb::Registry { .. }
         | Verb::Journal { .. }) => without_server(other, target, args, around, &mut out),
     }
+}
+
+/// A dry run writes no file either.
+fn hand(args: &RunArgs) -> enrolment::Hand {
+    if args.dry_run { enrolment::Hand::Show } else { enrolment::Hand::Write }
 }
 
 fn applied(args: &RunArgs, exit: Exit) -> u8 {
@@ -238,6 +256,7 @@ fn without_server(
         }
         Verb::Config { .. }
         | Verb::Audit(_)
+        | Verb::Import(_)
         | Verb::Paths
         | Verb::Console { .. }
         | Verb::Attach { .. }

@@ -16,6 +16,10 @@ pub struct AuditArgs {
     /// TOML with a line for each table, "schema.table" = "domain"; "schema.*" is for the rest of a schema.
     #[arg(long, value_name = "FILE")]
     pub domains: Option<PathBuf>,
+    /// Add to the registry (or to FILE) what it does not have: performance indexes that stand at the end. Its entries,
+    /// comments and order stay as they are; with --dry-run it only shows what would change.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub write_registry: Option<Option<PathBuf>>,
 }
 
 /// Layouts for people.

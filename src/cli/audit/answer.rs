@@ -11,6 +11,7 @@ use crate::audit::host::Language;
 use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Relation, Spot, TableKind};
 use crate::audit::layout::Tool;
 use crate::audit::statement::{ConstraintKind, Nesting};
+use crate::cli::enrolment::Enrolled;
 use crate::cli::folder::{File, Folder};
 
 /// Everything that was found. Fields are only ever added within a version.
@@ -29,6 +30,8 @@ pub(super) struct Answer {
     /// What could not be read, with its place.
     pub(super) unread: Vec<UnreadAnswer>,
     pub(super) registry: Option<Reconciled>,
+    /// What `--write-registry` did.
+    pub(super) written: Option<Enrolled>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -145,6 +148,7 @@ impl Answer {
         inventory: &Inventory,
         domains: &Domains,
         registry: Option<Reconciled>,
+        written: Option<Enrolled>,
     ) -> Self {
         let shown = |entry: &Entry| index(entry, folder, inventory, domains);
         let (statements, others): (Vec<&Entry>, Vec<&Entry>) =
@@ -168,6 +172,7 @@ impl Answer {
                 .collect(),
             unread,
             registry,
+            written,
         };
         answer.totals = totals(&answer);
         answer
@@ -175,7 +180,9 @@ impl Answer {
 
     /// Whether something could not be read, or the registry says something else.
     pub(super) fn has_findings(&self) -> bool {
-        self.unread.iter().any(|it| it.broken) || self.registry.as_ref().is_some_and(|it| !it.agrees())
+        self.unread.iter().any(|it| it.broken)
+            || self.registry.as_ref().is_some_and(|it| !it.agrees())
+            || self.written.as_ref().is_some_and(Enrolled::has_findings)
     }
 }
 
@@ -214,7 +221,7 @@ fn file(file: &File) -> FileAnswer {
     }
 }
 
-fn unread(folder: &Folder) -> Vec<UnreadAnswer> {
+pub(super) fn unread(folder: &Folder) -> Vec<UnreadAnswer> {
     let whole = folder.unreadable.iter().map(|(file, why)| UnreadAnswer {
         file: file.clone(),
         line: 1,

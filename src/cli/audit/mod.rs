@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::audit::inventory::{Chapter, take};
+use crate::audit::inventory::{Chapter, Inventory, Spot, take};
 use crate::domain::registry::Registry;
 
 use super::args::{AuditArgs, AuditFormat, Output};
+use super::enrolment::{self, Destination, Enrolled, Existing, Hand, Harvest};
 use super::error::CliError;
 use super::exit::Exit;
-use super::folder;
+use super::folder::{self, Folder};
 use super::source;
 use super::stream::print_json;
 
@@ -21,32 +22,110 @@ mod reconcile;
 
 use answer::Answer;
 
+/// What files say, in the order of the series.
+pub(super) struct Series {
+    pub(super) folder: Folder,
+    pub(super) inventory: Inventory,
+}
+
+impl Series {
+    /// Reads everything below `paths`.
+    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, CliError> {
+        let folder = folder::read_all(paths)?;
+        let chapters: Vec<Chapter<'_>> =
+            folder.files.iter().map(|file| Chapter { statements: &file.document.statements }).collect();
+        let inventory = take(&chapters);
+        Ok(Self { folder, inventory })
+    }
+
+    /// The file of a place.
+    pub(super) fn path(&self, spot: Spot) -> String {
+        self.folder.files.get(spot.file).map_or_else(String::new, |it| it.path.clone())
+    }
+
+    /// What could not be read: its place and why, and whether something is wrong with the file.
+    pub(super) fn unread(&self) -> Vec<(String, bool)> {
+        let all = answer::unread(&self.folder).into_iter();
+        all.map(|it| (format!("{}:{}:{}: {}", it.file, it.line, it.column, it.why), it.broken)).collect()
+    }
+}
+
+/// What the rest of the command line says about an audit.
+pub struct Setting<'a> {
+    /// The registry, when somebody named one.
+    pub registry: Option<&'a [PathBuf]>,
+    /// Where it is when nobody did.
+    pub usual: &'a [PathBuf],
+    /// Whether `--write-registry` writes.
+    pub hand: Hand,
+    /// How the answer is printed.
+    pub output: Output,
+    /// Cells of a line.
+    pub width: usize,
+}
+
 /// Reads `paths` and prints every index that they speak of. With a registry it says where both differ.
 ///
 /// # Errors
 ///
-/// A path, the registry or the file of domains cannot be read; `out` cannot be written.
-pub fn audit(
-    args: &AuditArgs,
-    registry: Option<&[PathBuf]>,
-    output: Output,
-    width: usize,
-    out: &mut dyn Write,
-) -> Result<Exit, CliError> {
-    let registry = registry.map(load_registry).transpose()?;
-    let domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
-    let folder = folder::read_all(&args.paths)?;
-    let chapters: Vec<Chapter<'_>> =
-        folder.files.iter().map(|file| Chapter { statements: &file.document.statements }).collect();
-    let inventory = take(&chapters);
-    let reconciled = registry.as_ref().map(|registry| reconcile::reconcile(registry, &inventory));
-    let answer = Answer::of(&folder, &inventory, &domains, reconciled);
+/// A path, the registry or the file of domains cannot be read; the registry or `out` cannot be written.
+pub fn audit(args: &AuditArgs, setting: &Setting<'_>, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let mut registry = match setting.registry {
+        Some(paths) if args.write_registry.is_none() || paths.iter().all(|it| it.exists()) => {
+            Some(load_registry(paths)?)
+        }
+        Some(_) | None => None,
+    };
+    let series = Series::read(&args.paths)?;
+    let mut domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
+    let mut written = None;
+    if let Some(into) = &args.write_registry {
+        let (enrolled, now) = write(&series, into.as_deref(), args.domains.as_deref(), setting)?;
+        written = Some(enrolled);
+        registry = now.or(registry);
+        domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
+    }
+    let reconciled = registry.as_ref().map(|registry| reconcile::reconcile(registry, &series.inventory));
+    let answer = Answer::of(&series.folder, &series.inventory, &domains, reconciled, written);
+    let output = setting.output;
+    let width = setting.width;
     match (output, args.format) {
         (Output::Json, _) => print_json(&mut *out, &answer)?,
         (Output::Plain, AuditFormat::Table) => out.write_all(plain::page(&answer, width).as_bytes())?,
         (Output::Plain, AuditFormat::Markdown) => out.write_all(markdown::page(&answer).as_bytes())?,
     }
     Ok(if answer.has_findings() { Exit::Findings } else { Exit::Verified })
+}
+
+/// Puts what the registry does not have into it. The registry as it is then, when anything was written.
+fn write(
+    series: &Series,
+    into: Option<&Path>,
+    domains: Option<&Path>,
+    setting: &Setting<'_>,
+) -> Result<(Enrolled, Option<Registry>), CliError> {
+    let paths = setting.registry.unwrap_or(setting.usual);
+    let destination = enrolment::destination(into, paths)?;
+    if destination == Destination::Stdout {
+        return Err(CliError::usage("an audit prints its own answer, and no registry")
+            .hint("`cicerone import PATHS --into -` prints the registry"));
+    }
+    let others: Vec<PathBuf> =
+        setting.registry.unwrap_or_default().iter().filter(|it| it.exists()).cloned().collect();
+    let domains = enrolment::domains(domains, &others, &destination)?;
+    let harvest = Harvest::of_series(&series.inventory, |spot| series.path(spot), &domains);
+    let enrolled = enrolment::enrol(harvest, &destination, &others, Existing::Add, setting.hand)?;
+    let now = match (&destination, setting.hand) {
+        (Destination::File(file), Hand::Write) if !enrolled.is_empty() => {
+            let mut paths = others;
+            if !paths.contains(file) {
+                paths.push(file.clone());
+            }
+            Some(load_registry(&paths)?)
+        }
+        (Destination::File(_) | Destination::Stdout, _) => None,
+    };
+    Ok((enrolled, now))
 }
 
 fn load_registry(paths: &[PathBuf]) -> Result<Registry, CliError> {
@@ -71,7 +150,7 @@ pub(super) struct Domains {
 
 impl Domains {
     /// From a TOML file of `table = "domain"`, else from the registry's own entries.
-    fn read(file: Option<&Path>, registry: Option<&Registry>) -> Result<Self, CliError> {
+    pub(super) fn read(file: Option<&Path>, registry: Option<&Registry>) -> Result<Self, CliError> {
         let mut tables = BTreeMap::new();
         for entry in registry.iter().flat_map(|it| &it.entries) {
             let table = format!("{}.{}", entry.table.schema, entry.table.name);

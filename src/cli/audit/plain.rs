@@ -21,6 +21,10 @@ pub(super) fn page(answer: &Answer, width: usize) -> String {
         }
     }
     text.push_str(&registry(answer));
+    if let Some(written) = &answer.written {
+        text.push('\n');
+        text.push_str(&written.page());
+    }
     text.push('\n');
     text.push_str(&totals(answer));
     text

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::audit::inventory::{Class, Inventory};
+use crate::audit::candidate::of_series;
+use crate::audit::inventory::Inventory;
 use crate::domain::registry::Registry;
 use crate::sql::IndexShape;
 
@@ -64,12 +65,13 @@ pub(super) fn reconcile(registry: &Registry, inventory: &Inventory) -> Reconcile
         }
         known.insert(key);
     }
-    result.migrations_only = made
-        .iter()
-        .filter(|(key, (entry, _))| {
-            entry.is_statement() && entry.class() == Class::Performance && !known.contains(*key)
-        })
-        .map(|(key, _)| key.clone())
+    let (candidates, _) = of_series(inventory);
+    result.migrations_only = candidates
+        .into_iter()
+        .map(|it| it.index.key().0)
+        .filter(|key| !known.contains(key))
+        .collect::<BTreeSet<String>>()
+        .into_iter()
         .collect();
     result
 }

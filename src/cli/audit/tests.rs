@@ -25,9 +25,12 @@ fn run_as(
         fs::write(&path, text).unwrap();
         vec![path]
     });
-    let args = AuditArgs { paths: vec![folder.path().join("m")], format, domains: None };
+    let args =
+        AuditArgs { paths: vec![folder.path().join("m")], format, domains: None, write_registry: None };
+    let setting =
+        Setting { registry: registry.as_deref(), usual: &[], hand: Hand::Write, output, width: 400 };
     let mut out = Vec::new();
-    let exit = audit(&args, registry.as_deref(), output, 400, &mut out).unwrap();
+    let exit = audit(&args, &setting, &mut out).unwrap();
     let root = format!("{}/", folder.path().join("m").to_string_lossy());
     (exit, String::from_utf8(out).unwrap().replace(&root, ""))
 }
@@ -172,4 +175,43 @@ fn pages_for_people_hold_the_same_figures_and_no_sign_of_others_means_anything()
     assert!(page.contains("a\\|b.sql:1:1"), "{page}");
     assert!(page.contains("WHERE b = '\\<b\\>'"), "{page}");
     assert!(!page.contains('\x1b') && !table.contains('\x1b'));
+}
+
+#[test]
+fn what_the_registry_lacks_is_written_behind_what_it_has_and_then_agrees() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(
+        at("1.sql"),
+        "create index i on t (a); create unique index u on t (b); create index j on t (c);",
+    )
+    .unwrap();
+    let kept = "# ours\nversion = 1\n[[index]]\nname = 'i'\ndomain = 'd'\ntable = 't'\nsql = 'CREATE INDEX CONCURRENTLY i ON t (a)'\n";
+    fs::write(at("registry.toml"), kept).unwrap();
+    let (registry, paths) = (vec![at("registry.toml")], vec![at("1.sql")]);
+    let run = |hand, said: Option<&[PathBuf]>, into: Option<PathBuf>| {
+        let args = AuditArgs {
+            paths: paths.clone(),
+            format: AuditFormat::Table,
+            domains: None,
+            write_registry: Some(into),
+        };
+        let setting = Setting { registry: said, usual: &registry, hand, output: Output::Json, width: 400 };
+        let mut out = Vec::new();
+        let exit = audit(&args, &setting, &mut out).unwrap();
+        (exit, serde_json::from_slice::<serde_json::Value>(&out).unwrap())
+    };
+    let (exit, shown) = run(Hand::Show, Some(&registry), None);
+    assert_eq!(exit, Exit::Findings);
+    assert_eq!(shown["registry"]["migrations_only"], serde_json::json!(["public.j"]));
+    assert!(shown["written"]["diff"].as_str().unwrap().contains("+name = \"j\""));
+    assert_eq!(fs::read_to_string(at("registry.toml")).unwrap(), kept);
+    let (exit, written) = run(Hand::Write, None, None);
+    assert_eq!((exit, &written["registry"]["same"]), (Exit::Verified, &2.into()));
+    assert_eq!(written["written"]["added"][0]["domain"], "d");
+    assert_eq!(written["written"]["left_out"][0]["index"], "public.u");
+    assert!(fs::read_to_string(at("registry.toml")).unwrap().starts_with(kept));
+    let (exit, fresh) = run(Hand::Write, None, Some(at("fresh.toml")));
+    assert_eq!((exit, fresh["written"]["added"].as_array().unwrap().len()), (Exit::Verified, 2));
+    assert!(at("fresh.toml").exists());
 }

@@ -11,7 +11,7 @@ use crate::domain::id::{IndexName, QualifiedName};
 use crate::sql::{self, IndexShape, MAX_IDENT_BYTES, SqlProblemKind};
 
 /// Largest file that is read.
-pub const MAX_FILE_BYTES: usize = 1 << 20;
+pub const MAX_FILE_BYTES: usize = 4 << 20;
 /// Most entries of one registry, all files together.
 pub const MAX_ENTRIES: usize = 5_000;
 
@@ -378,7 +378,7 @@ fn duplicate_definitions(entries: &[(IndexEntry, Place)]) -> Vec<Diagnostic> {
     let mut first: HashMap<String, &IndexEntry> = HashMap::new();
     let mut found = Vec::new();
     for (entry, place) in entries {
-        let definition = definition(entry);
+        let definition = definition(&entry.shape, &entry.table);
         match first.get(&definition) {
             Some(other) if other.key == entry.key => {}
             Some(other) => {
@@ -401,8 +401,8 @@ fn duplicate_definitions(entries: &[(IndexEntry, Place)]) -> Vec<Diagnostic> {
 }
 
 /// The statement without its name and without what is the default anyway.
-fn definition(entry: &IndexEntry) -> String {
-    entry.shape.settled().render_concurrently("", &entry.table.schema, &entry.table.name)
+pub(super) fn definition(shape: &IndexShape, table: &QualifiedName) -> String {
+    shape.settled().render_concurrently("", &table.schema, &table.name)
 }
 
 fn nothing(sources: &[Source]) -> Diagnostic {

@@ -29,10 +29,12 @@ mod inventory;
 mod load;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use format::json_schema;
 pub use inventory::{DomainCount, Inventory, TableCount, inventory};
 pub use load::{MAX_ENTRIES, MAX_FILE_BYTES, load};
+pub use write::{AddError, Addition, Draft, Fate, add};
 
 /// Every entry of one or several files.
 #[derive(Debug, Clone, PartialEq, Eq)]
