@@ -11,6 +11,7 @@ mod invent;
 pub mod inventory;
 pub mod layout;
 mod lexis;
+mod parameter;
 mod place;
 pub mod prepass;
 pub mod statement;

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::super::host::{self, Composed, Extract, Fragment, PLACEHOLDER, Use};
+use super::super::host::{self, Composed, Extract, Fragment, Language, PLACEHOLDER, ProblemKind, Use};
+use super::super::parameter;
 use super::super::place::Lines;
 use super::super::prepass::prepare;
 use super::super::statement::{
     Nesting, Reading, Statement, StatementKind, TableAction, Unread, Why, loose_ends, read, show_unknown,
 };
-use super::{Direction, Document, Part, PartKind, notes, parameter};
+use super::{Direction, Document, Part, PartKind, notes};
 
 /// Reads the SQL of a file. Its declarations wait for [`declare`](super::declare). Needs the stack that
 /// [`read`] needs.
@@ -19,15 +20,23 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
         notes: notes(text, &lines, extract.comments.iter().cloned()),
         ..Document::default()
     };
+    let matters = !extract.fragments.is_empty()
+        || !extract.declared.is_empty()
+        || ["create index", "CREATE INDEX", "add_index", "addIndex", "createIndex"]
+            .iter()
+            .any(|it| memchr::memmem::find(text.as_bytes(), it.as_bytes()).is_some());
     for problem in &extract.problems {
         document.unread.push(Unread {
             place: problem.place,
             at: problem.range.start,
-            why: Why::Program(problem.kind.to_string()),
+            why: why(&problem.kind, matters),
         });
     }
     for fragment in &extract.fragments {
         let reading = fragment_reading(text, &lines, fragment);
+        if is_prose(fragment, &reading) {
+            continue;
+        }
         document.unread.extend(reading.unread);
         let part = Part {
             kind: PartKind::Text(fragment.used.clone()),
@@ -46,12 +55,50 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
     document
 }
 
+/// The grammars are no compilers: those of other languages than Python refuse some programs that are right (`export type
+/// *`, `using` as a name). Only where SQL is at stake is such a file called broken.
+fn why(kind: &ProblemKind, matters: bool) -> Why {
+    match kind {
+        ProblemKind::Minified => Why::OutOfReach(kind.to_string()),
+        ProblemKind::UnknownCall(_) => Why::OutOfReach(kind.to_string()),
+        ProblemKind::Syntax { language } | ProblemKind::Missing { language, .. }
+            if *language != Language::Python.name() && !matters =>
+        {
+            Why::OutOfReach(kind.to_string())
+        }
+        ProblemKind::Syntax { .. }
+        | ProblemKind::Missing { .. }
+        | ProblemKind::DoesNotCompile(_)
+        | ProblemKind::TooLong { .. }
+        | ProblemKind::TooMuchWork
+        | ProblemKind::TooMuchText => Why::Program(kind.to_string()),
+    }
+}
+
 /// What is run when nobody goes back.
 pub(super) fn direction(of: host::Direction) -> Direction {
     match of {
         host::Direction::Down => Direction::Down,
         host::Direction::Up | host::Direction::Change | host::Direction::Unsaid => Direction::Up,
     }
+}
+
+/// A text that nothing runs, that cannot be read, and that is a sentence as likely as a statement: it begins with one
+/// capital letter, or with a word that sentences begin with.
+fn is_prose(fragment: &Fragment, reading: &Reading) -> bool {
+    const STATEMENTS: [&str; 12] = [
+        "alter", "create", "delete", "do", "drop", "insert", "merge", "reindex", "select", "truncate",
+        "update", "with",
+    ];
+    let text = fragment.sql.text().trim_start();
+    let first: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+    let mut letters = first.chars();
+    let capital =
+        letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
+    let statement = STATEMENTS.iter().any(|it| first.eq_ignore_ascii_case(it));
+    !matches!(fragment.used, Use::Executed(_))
+        && (capital || !statement)
+        && reading.unread.iter().any(|it| matches!(it.why, Why::Fragment(_)))
 }
 
 fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
@@ -72,6 +119,10 @@ fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
             unread.why = Why::Fragment(unread.why.to_string());
         }
     }
+    // What follows a broken spot of one string is rarely news.
+    let wrong = |it: &Unread| it.why.is_broken() || matches!(it.why, Why::Fragment(_));
+    let mut seen = false;
+    reading.unread.retain(|it| !wrong(it) || !std::mem::replace(&mut seen, true));
     reading
 }
 

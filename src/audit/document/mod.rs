@@ -5,7 +5,6 @@ mod allow;
 mod declared;
 mod host;
 mod note;
-mod parameter;
 mod sql;
 
 use std::ops::Range;

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::super::host::Transaction;
 use super::super::layout::Tool;
+use super::super::lexis::{Kind, lexeme};
 use super::super::place::Lines;
 use super::super::prepass::Script;
-use super::super::statement::{Reading, Statement, loose_ends};
+use super::super::statement::{Reading, Statement, Unread, Why, loose_ends};
 use super::{Direction, Document, Part, PartKind, notes};
 
 /// How a tool runs a file.
@@ -31,6 +32,14 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
         ..Document::default()
     };
     document.unread.extend(loose_ends(script, lines));
+    // Another server's SQL is not broken: it is not for this one.
+    if document.unread.iter().any(|it| it.why.is_broken())
+        && let Some(at) = backtick(text)
+    {
+        document.unread.retain(|it| !it.why.is_broken());
+        document.unread.push(Unread { place: lines.place(text, at), at, why: Why::Backticks });
+        return document;
+    }
     let undoes =
         |at: usize| halves.direction == Direction::Down || halves.undoing.iter().any(|it| it.contains(&at));
     let (down, up): (Vec<Statement>, Vec<Statement>) =
@@ -50,4 +59,19 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
     }
     document.settle();
     document
+}
+
+/// The first backtick that is no part of a string or comment.
+fn backtick(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr(b'`', bytes)?;
+    let mut at = 0;
+    while at < bytes.len() {
+        let piece = lexeme(bytes, at);
+        if piece.kind == Kind::Sign(b'`') {
+            return Some(at);
+        }
+        at = piece.end;
+    }
+    None
 }

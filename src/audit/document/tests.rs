@@ -125,3 +125,34 @@ fn a_name_with_a_schema_is_taken_apart() {
     assert_eq!(index.shape.table.schema.as_deref(), Some("crm"));
     assert_eq!(shown(&document)[1], "5:5 up drop index_leads_on_a_and_b");
 }
+
+#[test]
+fn prose_is_dropped_and_a_string_that_is_run_is_believed_or_said() {
+    let document = read(
+        Language::Python,
+        r#"
+log.info("Update the index " + name + " set = 1")
+notes.append(f"set trace retention to {x} = y")
+QUERY = "SELECT * FROM t WHERE id IN %s AND kind = %(kind)s"
+cursor.execute("DELETE FROM t WHERE id IN :ids")
+cursor.execute("DELETE FRM t")
+BROKEN = "DELETE FROM t WHERE ("
+"#,
+    );
+    let unread: Vec<String> =
+        document.unread.iter().map(|it| format!("{} {}", it.place, it.why.is_broken())).collect();
+    assert_eq!(unread, ["6:23 true", "7:32 false"], "{:?}", document.unread);
+    assert_eq!(document.statements.len(), 2, "{:?}", document.statements);
+}
+
+#[test]
+fn a_program_that_only_its_compiler_understands_is_out_of_reach_and_broken_where_it_has_sql() {
+    for (text, broken) in [
+        ("export type * from './a';\n", false),
+        ("export type * from './a';\ndb.query('CREATE INDEX a ON b (c)');\n", true),
+    ] {
+        let document = read(Language::TypeScript, text);
+        assert!(document.unread.iter().all(|it| it.why.is_broken() == broken), "{:?}", document.unread);
+        assert!(!document.unread.is_empty());
+    }
+}

@@ -187,6 +187,9 @@ pub enum ProblemKind {
     /// Reading it takes more steps than a file of its length may.
     #[error("the file takes more work to read than one of its length should; nothing of it was read")]
     TooMuchWork,
+    /// A bundle.
+    #[error("minified: made of other files, and not read")]
+    Minified,
     /// Constants that are used over and over make more text than is looked at.
     #[error("strings built of constants grow beyond what is read; from here on their parts are unknown")]
     TooMuchText,

@@ -47,6 +47,13 @@ use crate::audit::Place;
 /// Longest file that is read, in bytes. Nobody writes so much by hand.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// What is said of a file that is made of others, which are read instead.
+#[must_use]
+pub fn generated() -> Extract {
+    let problem = Problem { range: 0..0, place: Place { line: 1, column: 1 }, kind: ProblemKind::Minified };
+    Extract { problems: vec![problem], ..Extract::default() }
+}
+
 /// Reads a file of a host language.
 ///
 /// What cannot be read is in `problems` with its place; what was found beside it stays.

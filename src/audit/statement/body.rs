@@ -8,13 +8,13 @@
 use std::collections::HashMap;
 
 use squawk_line_index::TextSize;
+use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode, BinOp, Expr, Stmt};
 use squawk_syntax::decoded_text::DecodedText;
 use squawk_syntax::plpgsql::Plpgsql;
 use squawk_syntax::sql_body::SqlBody;
-use squawk_syntax::{SourceFile, SyntaxNode};
 
-use super::read::{Frame, Reader};
+use super::read::{Frame, Reader, parse};
 use super::{Nesting, StatementKind, Why, load};
 use crate::sql::{name_parts, only_name, span_of};
 
@@ -142,7 +142,7 @@ impl Reader<'_> {
         let nesting = if template.holes > 0 { frame.nesting.max(Nesting::Dynamic) } else { frame.nesting };
         let inner = Frame { map: &map, level: frame.level + 1, nesting };
         let before = self.reading.statements.len();
-        self.source(&SourceFile::parse(template.text.text()), &inner);
+        self.source(&parse(template.text.text()), &inner);
         if template.holes > 0 {
             self.reading.statements.iter_mut().skip(before).for_each(|it| show_holes(&mut it.kind));
         }

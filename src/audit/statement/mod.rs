@@ -8,6 +8,7 @@ mod constraint;
 mod figure;
 mod load;
 mod read;
+mod rewrite;
 
 use crate::sql::{IndexShape, TableRef};
 
@@ -278,6 +279,14 @@ pub enum Why {
     /// The program around the SQL is no program.
     #[error("{0}")]
     Program(String),
+    /// It is SQL of another server.
+    #[error(
+        "names in backticks, as in MySQL: this is no SQL of PostgreSQL, and what it says is not believed"
+    )]
+    Backticks,
+    /// It is there and not for reading.
+    #[error("{0}")]
+    OutOfReach(String),
     /// A string that begins like SQL and is none as it stands there.
     #[error("this string begins like SQL and cannot be read as a whole statement: {0}")]
     Fragment(String),
@@ -294,6 +303,8 @@ impl Why {
             Self::Include(_)
             | Self::RunTime
             | Self::Language(_)
+            | Self::OutOfReach(_)
+            | Self::Backticks
             | Self::Fragment(_)
             | Self::Declaration(_) => false,
         }

@@ -10,12 +10,13 @@ use std::ops::Range;
 use squawk_syntax::ast::{self, AstNode, Stmt};
 use squawk_syntax::{Parse, SourceFile, SyntaxKind, SyntaxNode};
 
+use super::super::parameter;
 use super::super::place::Lines;
 use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
     Dml, IndexStatement, Nesting, Reading, Statement, StatementKind, TableAction, TableStatement,
-    TableTraits, Unread, Why, figure, load,
+    TableTraits, Unread, Why, figure, load, rewrite,
 };
 use crate::sql::{
     TableRef, first_words, fold, name_parts, only_name, read_create_index, significant, span_of,
@@ -50,7 +51,19 @@ impl<'a> Reader<'a> {
         }
         let map = move |at: usize| start + at;
         let frame = Frame { map: &map, nesting: Nesting::Direct, level: 0 };
-        let parsed = SourceFile::parse(text);
+        let mut parsed = parse(text);
+        // A file of queries for a driver has its parameters.
+        if !parsed.errors().is_empty() && text.contains("%(") {
+            parsed = parse(&parameter::written_over(text));
+        }
+        if !parsed.errors().is_empty()
+            && let Some(text) = parameter::lists(text)
+        {
+            let again = parse(&text);
+            if again.errors().len() < parsed.errors().len() {
+                parsed = again;
+            }
+        }
         self.source(&parsed, &frame);
         if piece.sent == Sent::Gexec {
             self.returned(parsed.tree().syntax(), &frame);
@@ -83,7 +96,10 @@ impl<'a> Reader<'a> {
                 None => self.statement(stmt, frame),
             }
         }
-        for (error, _) in errors.iter().zip(blamed).filter(|(_, blamed)| !blamed) {
+        // What follows a broken spot is rarely news.
+        let known = blamed.contains(&true);
+        let others = errors.iter().zip(blamed).filter(|(_, blamed)| !blamed && !known);
+        for (error, _) in others.take(1) {
             let at = usize::from(error.range().start());
             self.broken(at, "what stands here".to_owned(), error.message(), frame);
         }
@@ -252,6 +268,41 @@ impl<'a> Reader<'a> {
         }
         Some(StatementKind::AlterTable { table, actions })
     }
+}
+
+/// Parses a text. Where a body cannot be read for what the grammar does not know, without it.
+pub(super) fn parse(text: &str) -> Parse<SourceFile> {
+    let mut parsed = SourceFile::parse(text);
+    let mut errors = errors_of(&parsed);
+    let mut text = std::borrow::Cow::Borrowed(text);
+    for rewrite in [rewrite::without_variables, rewrite::without_into] {
+        if errors == 0 {
+            break;
+        }
+        let Some(rewritten) = rewrite(&text) else { continue };
+        let again = SourceFile::parse(&rewritten);
+        let left = errors_of(&again);
+        if left < errors {
+            (parsed, errors, text) = (again, left, rewritten.into());
+        }
+    }
+    parsed
+}
+
+/// Errors of a text that has bodies in dollar quotes, those of the bodies too.
+fn errors_of(parsed: &Parse<SourceFile>) -> usize {
+    parsed.errors().len() + broken_bodies(parsed)
+}
+
+/// Bodies in PL/pgSQL with errors.
+fn broken_bodies(parsed: &Parse<SourceFile>) -> usize {
+    let bodies = parsed.tree().stmts().filter_map(|stmt| match stmt {
+        Stmt::Do(block) => block.plpgsql(),
+        Stmt::CreateFunction(routine) => routine.plpgsql(),
+        Stmt::CreateProcedure(routine) => routine.plpgsql(),
+        _ => None,
+    });
+    bodies.filter(|body| !body.errors().is_empty()).count()
 }
 
 fn table_action(action: &ast::AlterTableAction) -> Option<TableAction> {

@@ -122,8 +122,19 @@ fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) 
     }
 }
 
+/// Whether most of a text is in lines that no person writes.
+fn is_minified(text: &str) -> bool {
+    const LONG: usize = 5_000;
+    let long = text.lines().map(str::len).filter(|length| *length > LONG).sum::<usize>();
+    long * 2 > text.len()
+}
+
 fn program(name: &str, text: String, bytes: usize, language: Language) -> File {
-    let extract = host::extract(language, &text);
+    let extract = if language == Language::JavaScript && is_minified(&text) {
+        host::generated()
+    } else {
+        host::extract(language, &text)
+    };
     File {
         path: name.to_owned(),
         language: Some(language),

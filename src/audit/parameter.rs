@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::super::lexis::{Kind, continues_name, lexeme};
+use super::lexis::{Kind, continues_name, lexeme};
 
 /// `text` with the parameters of drivers written over.
 pub(super) fn written_over(text: &str) -> Cow<'_, str> {
@@ -58,6 +58,39 @@ pub(super) fn written_over(text: &str) -> Cow<'_, str> {
         at = found.end;
     }
     String::from_utf8(result).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// `text` with the value behind each `IN` that stands for a whole list put in parentheses of the same length: `IN _ids`
+/// and `IN __`, as parameters are written over. `None` when there is none.
+pub(super) fn lists(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut result = bytes.to_vec();
+    let (mut at, mut within, mut found) = (0, None, false);
+    while at < bytes.len() {
+        let piece = lexeme(bytes, at);
+        match piece.kind {
+            Kind::Word if bytes[at..piece.end].eq_ignore_ascii_case(b"in") => within = Some(piece.end),
+            Kind::Word => {
+                let word = &bytes[at..piece.end];
+                if let Some(behind) = within.take()
+                    && (word.starts_with(b"_") || word.starts_with(b"unknown_part"))
+                {
+                    // The space before it has room for what the word has none for.
+                    let start = if word.len() < 3 && behind < at { at - 1 } else { at };
+                    if piece.end - start >= 3 {
+                        result[start..piece.end].fill(b'0');
+                        result[start] = b'(';
+                        result[piece.end - 1] = b')';
+                        found = true;
+                    }
+                }
+            }
+            Kind::Space | Kind::Comment => {}
+            Kind::Text { .. } | Kind::Quoted { .. } | Kind::Dollar { .. } | Kind::Sign(_) => within = None,
+        }
+        at = piece.end;
+    }
+    if found { String::from_utf8(result).ok() } else { None }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +172,18 @@ const FOLLOWERS: [&str; 26] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_that_is_a_list_gets_parentheses() {
+        for (text, wanted) in [
+            ("delete from t where a in _ids and b", "delete from t where a in (00) and b"),
+            ("delete from t where a IN __", "delete from t where a IN(0)"),
+            ("delete from t where a in unknown_part", "delete from t where a in (0000000000)"),
+        ] {
+            assert_eq!(lists(text).as_deref(), Some(wanted));
+        }
+        assert_eq!(lists("select 'in _x' where a in (_x) or b in c"), None);
+    }
 
     #[test]
     fn parameters_of_drivers_become_operands_and_operators_stay() {
