@@ -59,8 +59,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
 /// *`, `using` as a name). Only where SQL is at stake is such a file called broken.
 fn why(kind: &ProblemKind, matters: bool) -> Why {
     match kind {
-        ProblemKind::Minified => Why::OutOfReach(kind.to_string()),
-        ProblemKind::UnknownCall(_) => Why::OutOfReach(kind.to_string()),
+        ProblemKind::Minified | ProblemKind::UnknownCall(_) => Why::OutOfReach(kind.to_string()),
         ProblemKind::Syntax { language } | ProblemKind::Missing { language, .. }
             if *language != Language::Python.name() && !matters =>
         {
