@@ -7,7 +7,7 @@ ARGS ?=
 PROFILE ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench bench-console
+.PHONY: help rehearse build test check fmt clippy doc screenshots bless bench bench-console bench-static
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,3 +45,6 @@ bench: ## The sample rollout side by side with a loop of psql
 
 bench-console: ## Bytes, processor, memory and delays of the console, beside monitors that are installed
 	bench/console
+
+bench-static: ## An audit of a large dump beside a linter that is installed: time, start, memory
+	bench/static
