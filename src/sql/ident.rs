@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use squawk_syntax::quote::quote_quoted_ident;
+use super::keyword::is_restricted;
 
 /// Longest identifier that PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`). Longer ones are cut with a NOTICE, so that
 /// two long names can become one; everything here refuses them instead.
@@ -13,11 +13,12 @@ pub const MAX_IDENT_BYTES: usize = 63;
 /// Bare means `[a-z_][a-z0-9_$]*` and no keyword of any category but "unreserved", like the server's own
 /// `quote_ident()`.
 pub fn quote_ident(name: &str) -> String {
-    if is_plain(name) && quote_quoted_ident(name) == name {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+    if is_bare_name(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// Whether a name may stand bare wherever a name may stand.
+pub(crate) fn is_bare_name(name: &str) -> bool {
+    is_plain(name) && !is_restricted(name)
 }
 
 /// `schema.name`, each part quoted where it must be.

@@ -4,6 +4,7 @@
 //! renders the only index statements that this program can send. The text a person wrote is never sent itself.
 
 mod ident;
+mod keyword;
 mod nesting;
 mod parse;
 mod problem;
@@ -11,6 +12,7 @@ mod render;
 mod settle;
 mod shape;
 
+pub(crate) use ident::is_bare_name;
 pub use ident::{MAX_IDENT_BYTES, fold, quote_ident, quote_qualified};
 pub use nesting::{MAX_NESTING, MAX_SQL_BYTES, MAX_TOKENS};
 pub use parse::parse_create_index;

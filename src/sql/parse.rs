@@ -362,16 +362,11 @@ fn is_transaction_control(stmt: &Stmt) -> bool {
 /// Up to three leading words of a statement, e.g. `DROP INDEX CONCURRENTLY`.
 pub(crate) fn first_words(node: &SyntaxNode) -> String {
     let words: Vec<String> = significant(node)
-        .take_while(|token| is_keyword(token.kind()))
+        .take_while(|token| token.kind().is_keyword())
         .take(3)
         .map(|token| token.text().to_ascii_uppercase())
         .collect();
     if words.is_empty() { "something else".to_owned() } else { words.join(" ") }
-}
-
-/// The parser numbers several hundred keywords without a range that could be asked for.
-fn is_keyword(kind: SyntaxKind) -> bool {
-    format!("{kind:?}").ends_with("_KW")
 }
 
 pub(crate) fn significant(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {

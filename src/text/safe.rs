@@ -104,6 +104,9 @@ impl Charset {
 }
 
 fn show(raw: &str, max_width: Option<usize>, charset: Charset) -> String {
+    if is_harmless(raw) && max_width.is_none_or(|width| raw.len() <= width) {
+        return raw.to_owned();
+    }
     let mut units = units(raw, charset);
     guard_backslashes(&mut units);
     guard_ellipses(&mut units, charset);
@@ -112,6 +115,11 @@ fn show(raw: &str, max_width: Option<usize>, charset: Charset) -> String {
         Some(width) if whole.width() > width => cut_middle(raw, &units, width, charset),
         Some(_) | None => whole,
     }
+}
+
+/// Whether nothing has to be written out: ASCII that is visible, without what escapes and cuts are told by.
+fn is_harmless(raw: &str) -> bool {
+    raw.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') && !raw.contains("..")
 }
 
 /// One unit per character with its combining marks; an escape is never split later.
