@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Entry;
 use crate::audit::lexis::{Kind, lexeme};
-use crate::sql::{IndexKey, IndexShape, NullsOrder, SortOrder, fold};
+use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, fold};
 
 /// A key as far as it decides which queries an index serves.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,23 +16,34 @@ struct Key {
     nulls_first: bool,
 }
 
+/// An index as far as it decides that.
+struct Served<'a> {
+    shape: &'a IndexShape,
+    keys: Vec<Key>,
+    predicate: Option<String>,
+}
+
+impl<'a> Served<'a> {
+    fn of(shape: &'a IndexShape) -> Self {
+        let keys = shape.settled().keys.iter().map(key).collect();
+        Self { shape, keys, predicate: shape.predicate.as_deref().map(normal) }
+    }
+}
+
 /// Notes for each index that is there at the end which others make it superfluous.
 pub(super) fn mark(entries: &mut [Entry]) {
     let mut tables: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (position, entry) in entries.iter().enumerate() {
         if let Some(standing) = &entry.alive {
-            tables.entry(standing.table.clone()).or_default().push(position);
+            tables.entry(&standing.table).or_default().push(position);
         }
     }
     let mut found: Vec<(usize, usize, Overlap)> = Vec::new();
     for positions in tables.values() {
-        let keys: Vec<Vec<Key>> =
-            positions.iter().map(|it| entries[*it].shape.settled().keys.iter().map(key).collect()).collect();
-        for (one, left) in positions.iter().enumerate() {
-            for (two, right) in positions.iter().enumerate().filter(|(two, _)| *two != one) {
-                let overlap =
-                    overlap((&entries[*left].shape, &keys[one]), (&entries[*right].shape, &keys[two]));
-                found.extend(overlap.map(|it| (*left, *right, it)));
+        let served: Vec<Served<'_>> = positions.iter().map(|it| Served::of(&entries[*it].shape)).collect();
+        for (one, left) in served.iter().enumerate() {
+            for (two, right) in served.iter().enumerate().filter(|(two, _)| *two != one) {
+                found.extend(overlap(left, right).map(|it| (positions[one], positions[two], it)));
             }
         }
     }
@@ -55,38 +66,37 @@ enum Overlap {
     Less,
 }
 
-fn overlap(
-    (left, left_keys): (&IndexShape, &[Key]),
-    (right, right_keys): (&IndexShape, &[Key]),
-) -> Option<Overlap> {
-    let predicates = left.predicate.as_deref().map(normal) == right.predicate.as_deref().map(normal);
-    if left.method != right.method || !predicates || left.keys.is_empty() {
+fn overlap(left: &Served<'_>, right: &Served<'_>) -> Option<Overlap> {
+    let (one, two) = (left.shape, right.shape);
+    let leading = right.keys.get(..left.keys.len()) == Some(&left.keys);
+    if !leading || left.keys.is_empty() || one.method != two.method || left.predicate != right.predicate {
         return None;
     }
-    let same_keys = left_keys == right_keys;
-    let mut included = (left.include.clone(), right.include.clone());
-    included.0.sort();
-    included.1.sort();
-    if same_keys
-        && included.0 == included.1
-        && left.unique == right.unique
-        && left.nulls_not_distinct == right.nulls_not_distinct
+    if left.keys.len() == right.keys.len()
+        && one.unique == two.unique
+        && one.nulls_not_distinct == two.nulls_not_distinct
+        && sorted(&one.include) == sorted(&two.include)
     {
         return Some(Overlap::Same);
     }
-    let leading = right_keys.get(..left_keys.len()) == Some(left_keys);
-    let carried = left.include.iter().all(|column| {
-        right.include.contains(column)
-            || right_keys.iter().any(|key| key.text == normal(&crate::sql::quote_ident(column)))
+    let carried = one.include.iter().all(|column| {
+        let text = crate::sql::quote_ident(column);
+        two.include.contains(column) || right.keys.iter().any(|key| key.text == text)
     });
-    let prefix = left.method == "btree" && leading && carried;
-    (prefix && !left.unique).then_some(Overlap::Less)
+    (one.method == "btree" && carried && !one.unique).then_some(Overlap::Less)
+}
+
+fn sorted(columns: &[String]) -> Vec<&String> {
+    let mut columns: Vec<&String> = columns.iter().collect();
+    columns.sort();
+    columns
 }
 
 fn key(key: &IndexKey) -> Key {
     let descending = key.order == Some(SortOrder::Desc);
     Key {
-        text: normal(&key.text),
+        // A column is written one way only.
+        text: if key.kind == KeyKind::Expression { normal(&key.text) } else { key.text.clone() },
         collation: key.collation.clone(),
         opclass: key.opclass.clone(),
         descending,

@@ -124,10 +124,16 @@ fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) ->
         parameters.and_then(|it| it.nulls_distinct_option()),
         Some(ast::NullsDistinctOption::NullsNotDistinct(_))
     );
+    let (shape, mut parts) = of_names(columns);
+    parts.extend(include.iter().cloned());
+    let method = if overlaps { "gist".to_owned() } else { shape.method };
+    (IndexShape { method, include, nulls_not_distinct, ..shape }, parts)
+}
+
+/// The index of a constraint on these columns and the words of its name.
+pub(super) fn of_names(columns: Vec<String>) -> (IndexShape, Vec<String>) {
     let keys = columns.iter().map(|name| key(quote_ident(name), KeyKind::Column(name.clone()))).collect();
-    let parts = columns.iter().chain(&include).cloned().collect();
-    let method = if overlaps { "gist" } else { "btree" };
-    (IndexShape { include, nulls_not_distinct, ..unique(method, keys) }, parts)
+    (unique("btree", keys), columns)
 }
 
 fn of_exclusion(it: &ast::ExcludeConstraint) -> Option<(IndexShape, Vec<String>)> {

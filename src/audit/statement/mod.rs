@@ -5,6 +5,7 @@
 
 mod body;
 mod constraint;
+mod dump;
 mod figure;
 mod load;
 mod read;

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use squawk_syntax::ast::{self, AstNode, Stmt};
-use squawk_syntax::{Parse, SourceFile, SyntaxKind, SyntaxNode};
+use squawk_syntax::syntax_error::SyntaxError;
+use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use super::super::parameter;
 use super::super::place::Lines;
@@ -16,7 +17,7 @@ use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
     Dml, IndexStatement, Nesting, Reading, Statement, StatementKind, TableAction, TableStatement,
-    TableTraits, Unread, Why, figure, load, rewrite,
+    TableTraits, Unread, Why, dump, figure, load, rewrite,
 };
 use crate::sql::{
     TableRef, first_words, fold, name_parts, only_name, read_create_index, significant, span_of,
@@ -43,6 +44,22 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn piece(&mut self, piece: &Piece) {
+        if self.of_dump(piece).is_none() {
+            self.parsed(piece);
+        }
+    }
+
+    /// Reads a statement of one of the shapes that dumps have.
+    pub(super) fn of_dump(&mut self, piece: &Piece) -> Option<()> {
+        let text = self.text.get(piece.range.clone()).filter(|_| piece.sent == Sent::Semicolon)?;
+        let start = piece.range.start;
+        let kind = dump::read(text, &|at| (start + at, self.place_of(start + at)))?;
+        self.push(piece.range.clone(), kind, Nesting::Direct);
+        Some(())
+    }
+
+    /// Reads a statement of any shape.
+    pub(super) fn parsed(&mut self, piece: &Piece) {
         let start = piece.range.start;
         let Some(text) = self.text.get(piece.range.clone()) else { return };
         if !load::bearable(text) {
@@ -51,22 +68,22 @@ impl<'a> Reader<'a> {
         }
         let map = move |at: usize| start + at;
         let frame = Frame { map: &map, nesting: Nesting::Direct, level: 0 };
-        let mut parsed = parse(text);
+        let mut tree = parse(text);
         // A file of queries for a driver has its parameters.
-        if !parsed.errors().is_empty() && text.contains("%(") {
-            parsed = parse(&parameter::written_over(text));
+        if !tree.errors.is_empty() && text.contains("%(") {
+            tree = parse(&parameter::written_over(text));
         }
-        if !parsed.errors().is_empty()
+        if !tree.errors.is_empty()
             && let Some(text) = parameter::lists(text)
         {
             let again = parse(&text);
-            if again.errors().len() < parsed.errors().len() {
-                parsed = again;
+            if again.errors.len() < tree.errors.len() {
+                tree = again;
             }
         }
-        self.source(&parsed, &frame);
+        self.source(&tree, &frame);
         if piece.sent == Sent::Gexec {
-            self.returned(parsed.tree().syntax(), &frame);
+            self.returned(tree.file.syntax(), &frame);
         }
     }
 
@@ -76,10 +93,9 @@ impl<'a> Reader<'a> {
     }
 
     /// All statements of a tree. One with an error is unread as a whole.
-    pub(super) fn source(&mut self, parsed: &Parse<SourceFile>, frame: &Frame<'_>) {
-        let errors = parsed.errors();
-        let statements: Vec<Stmt> =
-            parsed.tree().stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).collect();
+    pub(super) fn source(&mut self, tree: &Tree, frame: &Frame<'_>) {
+        let Tree { file, errors } = tree;
+        let statements: Vec<Stmt> = file.stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).collect();
         let mut blamed = vec![false; errors.len()];
         for stmt in &statements {
             let span = span_of(stmt.syntax());
@@ -103,8 +119,7 @@ impl<'a> Reader<'a> {
             let at = usize::from(error.range().start());
             self.broken(at, "what stands here".to_owned(), error.message(), frame);
         }
-        if statements.is_empty() && errors.is_empty() && significant(parsed.tree().syntax()).next().is_some()
-        {
+        if statements.is_empty() && errors.is_empty() && significant(file.syntax()).next().is_some() {
             self.broken(0, "what stands here".to_owned(), "no statement", frame);
         }
     }
@@ -270,33 +285,46 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A text as the parser sees it. The errors are found by going through the whole tree, once.
+pub(super) struct Tree {
+    file: SourceFile,
+    errors: Vec<SyntaxError>,
+}
+
+impl Tree {
+    fn of(text: &str) -> Self {
+        let parsed = SourceFile::parse(text);
+        Self { file: parsed.tree(), errors: parsed.errors() }
+    }
+
+    /// Errors of a text that has bodies in dollar quotes, those of the bodies too.
+    fn broken(&self) -> usize {
+        self.errors.len() + broken_bodies(&self.file)
+    }
+}
+
 /// Parses a text. Where a body cannot be read for what the grammar does not know, without it.
-pub(super) fn parse(text: &str) -> Parse<SourceFile> {
-    let mut parsed = SourceFile::parse(text);
-    let mut errors = errors_of(&parsed);
+pub(super) fn parse(text: &str) -> Tree {
+    let mut tree = Tree::of(text);
+    let mut errors = tree.broken();
     let mut text = std::borrow::Cow::Borrowed(text);
     for rewrite in [rewrite::without_variables, rewrite::without_into] {
         if errors == 0 {
             break;
         }
         let Some(rewritten) = rewrite(&text) else { continue };
-        let again = SourceFile::parse(&rewritten);
-        let left = errors_of(&again);
+        let again = Tree::of(&rewritten);
+        let left = again.broken();
         if left < errors {
-            (parsed, errors, text) = (again, left, rewritten.into());
+            (tree, errors, text) = (again, left, rewritten.into());
         }
     }
-    parsed
-}
-
-/// Errors of a text that has bodies in dollar quotes, those of the bodies too.
-fn errors_of(parsed: &Parse<SourceFile>) -> usize {
-    parsed.errors().len() + broken_bodies(parsed)
+    tree
 }
 
 /// Bodies in PL/pgSQL with errors.
-fn broken_bodies(parsed: &Parse<SourceFile>) -> usize {
-    let bodies = parsed.tree().stmts().filter_map(|stmt| match stmt {
+fn broken_bodies(file: &SourceFile) -> usize {
+    let bodies = file.stmts().filter_map(|stmt| match stmt {
         Stmt::Do(block) => block.plpgsql(),
         Stmt::CreateFunction(routine) => routine.plpgsql(),
         Stmt::CreateProcedure(routine) => routine.plpgsql(),
