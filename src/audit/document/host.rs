@@ -95,9 +95,11 @@ fn is_prose(fragment: &Fragment, reading: &Reading) -> bool {
     let capital =
         letters.next().is_some_and(char::is_uppercase) && letters.next().is_some_and(char::is_lowercase);
     let statement = STATEMENTS.iter().any(|it| first.eq_ignore_ascii_case(it));
-    !matches!(fragment.used, Use::Executed(_))
-        && (capital || !statement)
-        && reading.unread.iter().any(|it| matches!(it.why, Why::Fragment(_)))
+    let wrong = reading.unread.iter().any(|it| it.why.is_broken() || matches!(it.why, Why::Fragment(_)));
+    // What is executed need not be SQL: `run("set", option)`.
+    let short = text.split_whitespace().take(3).count() < 3;
+    let executed = matches!(fragment.used, Use::Executed(_));
+    wrong && if executed { short } else { capital || !statement }
 }
 
 fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
@@ -110,11 +112,14 @@ fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
     for statement in &mut reading.statements {
         to.bring(statement);
     }
+    let foreign = super::sql::backtick(fragment.sql.text()).is_some();
     for unread in &mut reading.unread {
         let doubtful = !matches!(fragment.used, Use::Executed(_)) || !fragment.sql.holes().is_empty();
         unread.at = to.at(unread.at);
         unread.place = lines.place(text, unread.at);
-        if doubtful && unread.why.is_broken() {
+        if foreign && unread.why.is_broken() {
+            unread.why = Why::Backticks;
+        } else if doubtful && unread.why.is_broken() {
             unread.why = Why::Fragment(unread.why.to_string());
         }
     }

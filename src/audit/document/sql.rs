@@ -62,7 +62,7 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
 }
 
 /// The first backtick that is no part of a string or comment.
-fn backtick(text: &str) -> Option<usize> {
+pub(super) fn backtick(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     memchr::memchr(b'`', bytes)?;
     let mut at = 0;

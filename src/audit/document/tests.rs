@@ -137,11 +137,13 @@ QUERY = "SELECT * FROM t WHERE id IN %s AND kind = %(kind)s"
 cursor.execute("DELETE FROM t WHERE id IN :ids")
 cursor.execute("DELETE FRM t")
 BROKEN = "DELETE FROM t WHERE ("
+run.execute("set", "link")
+cursor.execute("UPDATE `t` JOIN `u` SET a = 1")
 "#,
     );
     let unread: Vec<String> =
         document.unread.iter().map(|it| format!("{} {}", it.place, it.why.is_broken())).collect();
-    assert_eq!(unread, ["6:23 true", "7:32 false"], "{:?}", document.unread);
+    assert_eq!(unread, ["6:23 true", "7:32 false", "9:23 false"], "{:?}", document.unread);
     assert_eq!(document.statements.len(), 2, "{:?}", document.statements);
 }
 
