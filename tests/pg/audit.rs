@@ -58,6 +58,27 @@ async fn names_tables_and_uniqueness_are_those_of_a_server_that_ran_the_same_sta
     assert!(catalog.len() > 40, "{}", catalog.len());
 }
 
+/// All indexes, those of partitions too: a dump makes each of them by a statement of its own.
+const EVERY: &str = "
+    SELECT n.nspname || '.' || c.relname, tn.nspname || '.' || t.relname, i.indisunique, i.indnatts
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+         JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
+    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'";
+
+#[tokio::test]
+async fn a_dump_with_partitions_says_every_index_that_restoring_it_makes() {
+    let text = include_str!("../fixtures/audit/partitions_dump.sql");
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    session.batch_execute(text).await.unwrap();
+    session.batch_execute("RESET ALL").await.unwrap();
+    let rows = session.query(EVERY, &[]).await.unwrap();
+    let catalog: Indexes =
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect();
+    assert_eq!(standing(&inventory(text)), catalog);
+    assert!(catalog.len() > 15, "{}", catalog.len());
+}
+
 /// Indexes that differ from another one in nothing but their name, as the server words them.
 const DUPLICATES: &str = "
     SELECT n.nspname || '.' || c.relname

@@ -315,7 +315,9 @@ impl World {
         let origin = Origin::Constraint(constraint.kind);
         let name = (constraint.name.as_deref(), constraint.name_parts.as_slice());
         self.add(spot, nesting, origin, table, shape, name);
-        self.partitions_follow(table, &constraint.name_parts, label(origin));
+        if !constraint.shape.only {
+            self.partitions_follow(table, &constraint.name_parts, label(origin));
+        }
     }
 
     fn table_action(

@@ -260,7 +260,9 @@ impl<'a> Reader<'a> {
 
     fn alter_table(&self, alter: &ast::AlterTable, frame: &Frame<'_>) -> Option<StatementKind> {
         use ast::AlterTableAction as Action;
-        let table = named(alter.table_relation_name()?.table_name_ref()?.syntax())?;
+        let relation = alter.table_relation_name()?;
+        let table = named(relation.table_name_ref()?.syntax())?;
+        let only = relation.only_token().is_some();
         let mut actions = Vec::new();
         for action in alter.actions() {
             let read = match &action {
@@ -280,6 +282,12 @@ impl<'a> Reader<'a> {
                 _ => table_action(&action),
             };
             actions.extend(read);
+        }
+        // Dumps add the constraint of each partition on its own.
+        for action in &mut actions {
+            if let TableAction::Add(constraint) = action {
+                constraint.shape.only = only;
+            }
         }
         Some(StatementKind::AlterTable { table, actions })
     }
