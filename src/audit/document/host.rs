@@ -50,6 +50,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
         let comments = super::note::in_sql(fragment.sql.text());
         document.notes.extend(notes(text, &lines, comments.into_iter().map(|it| at(it.start)..at(it.end))));
     }
+    super::table::tables(&mut document, extract);
     document.notes.sort_by_key(|note| note.at);
     document.settle();
     document

@@ -6,6 +6,7 @@ mod declared;
 mod host;
 mod note;
 mod sql;
+mod table;
 
 use std::ops::Range;
 

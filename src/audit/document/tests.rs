@@ -158,3 +158,38 @@ fn a_program_that_only_its_compiler_understands_is_out_of_reach_and_broken_where
         assert!(!document.unread.is_empty());
     }
 }
+
+#[test]
+fn what_is_done_to_tables_stands_in_order_with_the_indexes() {
+    let text = "\
+def upgrade():
+    op.create_table('t', sa.Column('a', sa.Text(), index=True))
+    op.alter_column('t', 'a', new_column_name='b')
+    op.rename_table('t', 'u')
+    op.drop_column('u', 'b')
+
+def downgrade():
+    op.drop_table('t')
+";
+    let document = read(Language::Python, text);
+    let kinds: Vec<_> = document
+        .statements
+        .iter()
+        .map(|it| {
+            if let StatementKind::CreateTable(table) = &it.kind {
+                format!("{} table {}", it.place, table.table.name)
+            } else if let StatementKind::CreateIndex(index) = &it.kind {
+                format!("{} index on {}", it.place, index.shape.table.name)
+            } else {
+                format!("{} {:?}", it.place, it.kind)
+            }
+        })
+        .collect();
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+    assert_eq!(kinds[0], "2:5 table t");
+    assert_eq!(kinds[1], "2:26 index on t");
+    assert!(kinds[2].contains("RenameColumn(\"a\", \"b\")"), "{}", kinds[2]);
+    assert!(kinds[3].contains("Rename(\"u\")"), "{}", kinds[3]);
+    assert!(kinds[4].contains("DropColumn(\"b\")"), "{}", kinds[4]);
+    assert!(matches!(document.undoing[0].kind, StatementKind::DropTable(_)));
+}

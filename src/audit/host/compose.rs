@@ -482,7 +482,7 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Shape<'t> {
             _,
         ) if object_is_string(source, receiver) => Shape::Changed(receiver, Change::Rewritten, all()),
         // Alembic's mark of a name that a convention has been applied to.
-        ("f", _, Some(first)) if call.object() == "op" => Shape::Same(first),
+        ("f", Some(_), Some(first)) if source.language == Language::Python => Shape::Same(first),
         (name, _, Some(first)) if WRAPPERS.contains(&name) => Shape::Changed(first, Change::None, others()),
         (name, Some(receiver), None) if METHODS.contains(&name) => {
             Shape::Changed(receiver, Change::None, Vec::new())

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
 use super::revision::Revision;
+use super::table::DeclaredTable;
 use crate::audit::Place;
 
 /// Everything that was found in one file.
@@ -14,6 +15,8 @@ pub struct Extract {
     pub fragments: Vec<Fragment>,
     /// Indexes declared in the framework's own words, in the order of the file.
     pub declared: Vec<DeclaredIndex>,
+    /// What is done to tables and columns in the framework's own words, in the order of the file.
+    pub tables: Vec<DeclaredTable>,
     /// Models whose tables this file names (Django).
     pub models: Vec<Model>,
     /// Whether the framework runs this file in a transaction; single statements may differ.

@@ -23,9 +23,11 @@ mod list;
 mod literal;
 mod marker;
 mod rails;
+mod reach;
 mod revision;
 mod script;
 mod strict;
+mod table;
 mod tree;
 mod usage;
 mod value;
@@ -41,6 +43,7 @@ pub use fact::{
 };
 pub use language::Language;
 pub use revision::Revision;
+pub use table::{DeclaredTable, TableAct};
 
 use crate::audit::Place;
 
@@ -73,6 +76,7 @@ pub fn extract(language: Language, text: &str) -> Extract {
     let mut found = walk::walk(&source);
     found.fragments.sort_by_key(|fragment| fragment.range.start);
     found.declared.sort_by_key(|index| index.range.start);
+    found.tables.sort_by_key(|table| table.range.start);
     found.comments = tree::comments(text, &tree);
     if language == Language::Python {
         found.revision = revision::revision(&source, tree.root_node());

@@ -9,6 +9,8 @@ use tree_sitter::{Node, ParseOptions, Parser, Tree};
 use super::binding::{self, Bindings, Kind, is_scope};
 use super::fact::{Problem, ProblemKind, Unknown};
 use super::language::Language;
+use super::reach::Reach;
+use super::walk::way;
 use crate::audit::{Lines, Place};
 
 /// Most problems that one file reports; what follows a broken spot is rarely news.
@@ -52,6 +54,8 @@ pub(super) struct Source<'t> {
     pub(super) root: Node<'t>,
     /// What is wrong with it.
     pub(super) problems: RefCell<Vec<Problem>>,
+    /// Which way its functions are gone.
+    pub(super) reach: Reach<'t>,
     /// Bytes that resolved constants may still add.
     pub(super) growth: Cell<usize>,
     /// End of the last error: those inside of it are the same one.
@@ -71,6 +75,7 @@ impl<'t> Source<'t> {
             text,
             root: tree.root_node(),
             problems: RefCell::default(),
+            reach: Reach::default(),
             growth: Cell::new(text.len() * TEXT_GROWTH + 64 * 1024),
             broken_to: 0,
             lines: Lines::of(text),
@@ -79,7 +84,13 @@ impl<'t> Source<'t> {
             heredocs: HashMap::new(),
         };
         source.look_over();
+        source.reach = Reach::of(&source, |name| way(language, name));
         source
+    }
+
+    /// Whether the file has a function of this name.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.reach.defines(name)
     }
 
     /// The text of a node.

@@ -13,6 +13,7 @@ use super::declared::DeclaredIndex;
 use super::fact::{Direction, Extract, Fragment, Marker, Model, Transaction, Use};
 use super::gate::{Trust, is_sql};
 use super::language::Language;
+use super::table::DeclaredTable;
 use super::tree::{Source, children_of};
 use super::usage::{Role, role_of_call, role_of_key};
 use super::value::resolved;
@@ -90,11 +91,11 @@ pub(super) enum Around<'t> {
     DjangoMigration,
     /// Operations that only tell Django what is there: nothing is sent.
     DjangoState,
-    /// A block of alembic's `batch_alter_table`: the table's node.
-    Batch(Node<'t>),
+    /// A block of alembic's `batch_alter_table`: the call's node and the block's variable.
+    Batch(Node<'t>, &'t str),
     /// A Rails migration or schema.
     Rails,
-    /// A block of `create_table` or `change_table`: the table's node and the block's variable.
+    /// A block of `create_table` or `change_table`: the call's node and the block's variable.
     RailsTable(Node<'t>, &'t str, Building),
     /// The callback of knex' `createTable` or `alterTable`: the table's node and the callback's parameter.
     Knex(Node<'t>, Node<'t>, Building),
@@ -117,6 +118,8 @@ pub(super) struct Walk<'s, 't> {
     pub(super) found: Extract,
     /// The version of Rails that the migration is written for.
     pub(super) rails: Option<(u32, u32)>,
+    /// Whether the file is a picture of the whole schema.
+    pub(super) snapshot: bool,
     /// Constants that are run by name: by their place, how.
     run: HashMap<Range<usize>, Setting<'t>>,
     /// Constants whose text is a part of another statement.
@@ -133,6 +136,7 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
         source,
         found: Extract { transaction, ..Extract::default() },
         rails: rails::version(source),
+        snapshot: source.language == Language::Ruby && rails::is_snapshot(source),
         run: HashMap::new(),
         included: HashSet::new(),
         stack: vec![(source.root, place)],
@@ -193,7 +197,7 @@ impl<'t> Walk<'_, 't> {
             | "method_declaration"
             | "singleton_method" => {
                 let name = node.child_by_field_name("name").map_or("", |name| self.source.of(name));
-                let place = directed(self.source.language, name, place);
+                let place = directed(self.source, name, place);
                 self.push_children(node, Setting { role: Role::Other, ..place });
             }
             "class_definition" | "class" | "class_declaration" => self.class(node, place),
@@ -267,7 +271,7 @@ impl<'t> Walk<'_, 't> {
         });
         let Some(value) = value else { return self.push_children(node, place) };
         let role = role_of_key(name).unwrap_or(Role::Named(name));
-        let place = directed(self.source.language, name, place);
+        let place = directed(self.source, name, place);
         let place = Setting { role, ..place };
         let (left, value) = (left.map_or(node, only), only(value));
         if self.source.belongs(left, value) {
@@ -302,7 +306,7 @@ impl<'t> Walk<'_, 't> {
         } else if matches!(place.role, Role::Ignored) {
             role = Role::Ignored;
         }
-        let mut place = directed(self.source.language, key, place);
+        let mut place = directed(self.source, key, place);
         if key == "reverse_sql" {
             place.direction = Direction::Down;
         } else if key == "state_operations" {
@@ -333,8 +337,8 @@ impl<'t> Walk<'_, 't> {
             if Some(child) == body && marker::is_autocommit(self.source, node) {
                 inner.transaction = Transaction::Outside(Marker::AutocommitBlock);
             }
-            if let Some(table) = alembic::batch(self.source, node) {
-                inner.around = Around::Batch(table);
+            if let Some((call, variable)) = alembic::batch(self.source, node) {
+                inner.around = Around::Batch(call, variable);
             }
             self.stack.push((child, inner));
         }
@@ -352,6 +356,10 @@ impl<'t> Walk<'_, 't> {
             match call.name() {
                 "up" | "up_only" => place.direction = Direction::Up,
                 "down" => place.direction = Direction::Down,
+                "revert" => {
+                    let back = place.direction == Direction::Down;
+                    place.direction = if back { Direction::Up } else { Direction::Down };
+                }
                 _ => {}
             }
         }
@@ -455,6 +463,11 @@ impl<'t> Walk<'_, 't> {
         self.found.declared.push(index);
     }
 
+    /// Notes what is done to a table.
+    pub(super) fn table(&mut self, table: DeclaredTable) {
+        self.found.tables.push(table);
+    }
+
     /// Notes a model's table.
     pub(super) fn model(&mut self, model: Model) {
         self.found.models.push(model);
@@ -462,19 +475,36 @@ impl<'t> Walk<'_, 't> {
 }
 
 /// Forward or back, by the name of a function.
-fn directed<'t>(language: Language, name: &str, place: Setting<'t>) -> Setting<'t> {
-    let direction = match (language, name) {
+pub(super) fn way(language: Language, name: &str) -> Direction {
+    match (language, name) {
         (Language::Python, "upgrade") => Direction::Up,
         (Language::Python, "downgrade") => Direction::Down,
-        (Language::Python | Language::Java, _) => return place,
+        (Language::Python | Language::Java, _) => Direction::Unsaid,
         (_, "up") => Direction::Up,
         (_, "down") => Direction::Down,
         (Language::Ruby, "change") => Direction::Change,
-        (Language::Go, name) if name.starts_with("up") || name.starts_with("Up") => Direction::Up,
-        (Language::Go, name) if name.starts_with("down") || name.starts_with("Down") => Direction::Down,
-        _ => return place,
-    };
-    Setting { direction, ..place }
+        (Language::Go, name) if begins(name, ["up", "Up"]) => Direction::Up,
+        (Language::Go, name) if begins(name, ["down", "Down"]) => Direction::Down,
+        _ => Direction::Unsaid,
+    }
+}
+
+/// Whether the first word of a name is one of these: `upAddUsers`, `Up00002`, and not `update`.
+fn begins(name: &str, words: [&str; 2]) -> bool {
+    let rest = words.iter().find_map(|word| name.strip_prefix(word));
+    rest.is_some_and(|rest| !rest.starts_with(|char: char| char.is_lowercase()))
+}
+
+/// The setting of what has a name: by it, or by who calls it.
+fn directed<'t>(source: &Source<'t>, name: &str, place: Setting<'t>) -> Setting<'t> {
+    let direction = way(source.language, name);
+    match direction {
+        Direction::Unsaid if place.direction == Direction::Unsaid => {
+            Setting { direction: source.reach.way(name), ..place }
+        }
+        Direction::Unsaid => place,
+        Direction::Up | Direction::Down | Direction::Change => Setting { direction, ..place },
+    }
 }
 
 /// What is in a list of one, as Go writes both sides of an assignment.

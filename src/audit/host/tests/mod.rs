@@ -1,5 +1,6 @@
 //! What is found in files of each language and framework.
 
+mod alembic;
 mod any_text;
 mod building;
 mod django;
@@ -68,6 +69,31 @@ fn executed(call: &str) -> Use {
 /// One line for each declaration: what tests compare.
 fn lines(found: &Extract) -> Vec<String> {
     found.declared.iter().map(line).collect()
+}
+
+/// One line for each thing that is done to a table.
+fn tables(found: &Extract) -> Vec<String> {
+    use super::{TableAct, TableName};
+    let text = |known: &Known<String>| known.get().map_or("?", String::as_str).to_owned();
+    let line = |done: &super::DeclaredTable| {
+        let table = match &done.table {
+            TableName::Given(name) => name.clone(),
+            TableName::OfModel(model) => format!("model {model}"),
+            TableName::Unsaid => "-".to_owned(),
+            TableName::Unknown(_) => "?".to_owned(),
+        };
+        let schema = done.schema.as_ref().map_or(String::new(), |schema| format!("{}.", text(schema)));
+        let what = match &done.act {
+            TableAct::Create => "create".to_owned(),
+            TableAct::Drop => "drop".to_owned(),
+            TableAct::Rename(to) => format!("rename to {}", text(to)),
+            TableAct::DropColumn(column) => format!("drop column {}", text(column)),
+            TableAct::RenameColumn { from, to } => format!("rename column {} to {}", text(from), text(to)),
+        };
+        let down = if done.direction == Direction::Down { " down" } else { "" };
+        format!("{schema}{table} {what}{down}")
+    };
+    found.tables.iter().map(line).collect()
 }
 
 fn line(index: &super::DeclaredIndex) -> String {

@@ -175,7 +175,7 @@ fn alembic_declares_indexes() {
             "create i on t (a gin_trgm_ops) using gin include c where b IS NULL schema s",
         ),
         ("op.create_index('i', 't', [sa.desc('a'), sa.text('b DESC')])", "create i on t (a desc,<b desc>)"),
-        ("op.create_index(None, 't', ['a'])", "create - on t (a)"),
+        ("op.create_index(None, 't', ['a'])", "create (ix_t_a) on t (a)"),
         ("op.create_index(name, 't', ['a'])", "create ? on t (a)"),
         ("op.create_index('i', table(), columns)", "create i on ? (?)"),
         ("T = 't'\nop.create_index('i_' + T, T, ['a'])", "create i_t on t (a)"),

@@ -1,7 +1,7 @@
 //! Ruby and Rails.
 
-use super::super::{Direction, Language, Marker, PLACEHOLDER, Transaction, extract};
-use super::{executed, lines, only, read, sql};
+use super::super::{Cause, Direction, Home, Language, Marker, PLACEHOLDER, Transaction, extract};
+use super::{executed, lines, only, read, sql, tables};
 
 const RUBY: Language = Language::Ruby;
 
@@ -84,8 +84,8 @@ fn migrations_declare_indexes() {
         ("add_index table, :a", "create ? on ? (a)"),
         ("add_index :t, :a, name: \"i_#{x}\"", "create ? on t (a)"),
         ("add_index :t, :a, **options", "create ? on t (a) unique? concurrently?"),
-        ("remove_index :t, :a", "drop - on t (a)"),
-        ("remove_index :t, column: [:a, :b]", "drop - on t (a,b)"),
+        ("remove_index :t, :a", "drop (index_t_on_a) on t (a)"),
+        ("remove_index :t, column: [:a, :b]", "drop (index_t_on_a_and_b) on t (a,b)"),
         ("remove_index :t, name: :i, algorithm: :concurrently", "drop i on t () concurrently"),
         ("rename_index :t, 'a', 'b'", "rename a on t () to b"),
         ("add_reference :t, :user", "create (index_t_on_user_id) on t (user_id)"),
@@ -104,7 +104,7 @@ fn migrations_declare_indexes() {
             "change_table(:t) { |t| t.references :user, foreign_key: true }",
             "create (index_t_on_user_id) on t (user_id)",
         ),
-        ("create_join_table :a, :b do |t|\n t.index :a_id\nend", "create ? on ? (a_id)"),
+        ("create_join_table :b, :a do |t|\n t.index :a_id\nend", "create (index_a_b_on_a_id) on a_b (a_id)"),
         ("COLUMNS = %i[a b].freeze\nadd_index :t, COLUMNS", "create (index_t_on_a_and_b) on t (a,b)"),
     ];
     for (body, wanted) in table {
@@ -169,4 +169,110 @@ fn ruby_that_does_not_parse_is_told_with_its_place() {
         let found = extract(RUBY, text);
         assert!(!found.problems.is_empty(), "{text}");
     }
+}
+
+/// A migration that is written for a version of Rails.
+fn versioned(version: &str, body: &str) -> String {
+    format!("class AddThem < ActiveRecord::Migration[{version}]\ndef change\n{body}\nend\nend\n")
+}
+
+#[test]
+fn since_7_1_a_name_that_is_too_long_is_cut_and_ends_in_a_digest() {
+    let body = "add_index :a_very_long_table_name_indeed, [:first_long_column, :second_long_column]";
+    let keys = "on a_very_long_table_name_indeed (first_long_column,second_long_column)";
+    for (version, name) in [
+        ("7.1", "(idx_on_first_long_column_second_long_column_8ba0b6c523)"),
+        ("8.0", "(idx_on_first_long_column_second_long_column_8ba0b6c523)"),
+        ("7.0", "?"),
+        ("5.2", "?"),
+    ] {
+        assert_eq!(lines(&read(RUBY, &versioned(version, body))), [format!("create {name} {keys}")]);
+    }
+}
+
+#[test]
+fn constraints_and_tables_of_rails_are_told() {
+    let table = [
+        (
+            "add_unique_constraint :t, [:a, :b], name: 'u', deferrable: :deferred",
+            vec!["create u on t (a,b) unique backing"],
+        ),
+        ("add_unique_constraint :t, [:a]", vec!["create (uniq_rails_9c83d122dd) on t (a) unique backing"]),
+        ("add_unique_constraint :t, using_index: :i", vec![]),
+        (
+            "add_exclusion_constraint :t, 'a WITH =, b WITH &&', using: :gist, name: 'e'",
+            vec!["create e on t (<a with =, b with &&>) using gist backing"],
+        ),
+        ("remove_unique_constraint :t, name: 'u'", vec!["drop u on t () backing"]),
+        (
+            "create_table :t do |t|\n t.text :a\n t.unique_constraint [:a], name: 'u'\nend",
+            vec!["create u on t (a) unique backing"],
+        ),
+        (
+            "change_table :t, bulk: true do |t|\n t.index :a\n t.remove_index :b\nend",
+            vec!["create (index_t_on_a) on t (a)", "drop (index_t_on_b) on t (b)"],
+        ),
+        ("add_index 's.t', :a", vec!["create (index_s.t_on_a) on s.t (a)"]),
+        ("revert { add_index :t, :a }", vec!["create (index_t_on_a) on t (a) down"]),
+        ("other.add_index :t, :a", vec![]),
+    ];
+    for (body, wanted) in table {
+        assert_eq!(lines(&read(RUBY, &versioned("7.1", body))), wanted, "{body}");
+    }
+}
+
+#[test]
+fn what_is_done_to_tables_of_rails_is_told() {
+    let table = [
+        ("create_table(:t) { |t| t.text :a }", vec!["t create"]),
+        ("create_join_table :b, :a", vec!["a_b create"]),
+        ("drop_table :t", vec!["t drop"]),
+        ("rename_table :t, :u", vec!["t rename to u"]),
+        ("remove_column :t, :a, :text", vec!["t drop column a"]),
+        ("remove_columns :t, :a, :b", vec!["t drop column a", "t drop column b"]),
+        ("rename_column :t, :a, :b", vec!["t rename column a to b"]),
+        ("remove_reference :t, :u, polymorphic: true", vec!["t drop column u_id", "t drop column u_type"]),
+        (
+            "change_table :t do |t|\n t.remove :a\n t.rename :b, :c\nend",
+            vec!["t drop column a", "t rename column b to c"],
+        ),
+    ];
+    for (body, wanted) in table {
+        assert_eq!(tables(&read(RUBY, &versioned("7.1", body))), wanted, "{body}");
+    }
+}
+
+#[test]
+fn a_picture_of_the_schema_is_told_from_migrations() {
+    let text = "ActiveRecord::Schema[7.1].define(version: 1) do\n  create_table \"t\" do |t|\n    t.index [\"a\"], name: \
+                \"i\"\n  end\nend\n";
+    assert_eq!(read(RUBY, text).declared[0].home, Home::Snapshot);
+    let found = read(RUBY, &versioned("7.1", "add_index :t, :a"));
+    assert_eq!(found.declared[0].home, Home::Operation);
+}
+
+#[test]
+fn an_index_that_a_reference_brings_along_is_told_from_one_of_its_own() {
+    let body = "add_reference :t, :u\nadd_reference :t, :v, index: true\nadd_index :t, :w";
+    let causes: Vec<_> =
+        read(RUBY, &versioned("7.1", body)).declared.iter().map(|index| index.cause).collect();
+    assert_eq!(causes, [Cause::Habit, Cause::Option, Cause::Said]);
+}
+
+#[test]
+fn a_method_that_is_said_to_make_an_index_and_is_not_known_is_told() {
+    let found = extract(RUBY, &versioned("7.1", "prepare_async_index :t, :a"));
+    assert_eq!(found.problems.len(), 1);
+    assert_eq!((found.problems[0].place.line, found.problems[0].place.column), (3, 1));
+    let own = "class A < ActiveRecord::Migration[7.1]\ndef change\nadd_my_index :t\nend\ndef add_my_index(t)\nadd_index t, \
+               :a\nend\nend\n";
+    assert_eq!(extract(RUBY, own).problems, []);
+}
+
+#[test]
+fn a_method_that_only_down_calls_goes_back() {
+    let text = "class A < ActiveRecord::Migration[7.1]\ndef up\nboth\nend\ndef down\nback\nboth\nend\ndef back\nexecute 'DROP \
+                INDEX i'\nend\ndef both\nexecute 'DROP INDEX j'\nend\nend\n";
+    let directions: Vec<_> = read(RUBY, text).fragments.iter().map(|fragment| fragment.direction).collect();
+    assert_eq!(directions, [Direction::Down, Direction::Up]);
 }

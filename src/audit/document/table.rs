@@ -1,0 +1,56 @@
+//! What a program does to tables in the words of a framework, as the statements that the framework sends.
+
+use super::super::host::{DeclaredTable, Extract, Known, TableAct, TableName};
+use super::super::statement::{Nesting, Statement, StatementKind, TableAction, TableStatement};
+use super::{Document, Part, PartKind, host};
+use crate::sql::TableRef;
+
+/// Adds what is done to tables. What only running the program would tell says nothing of an index that is told, and is
+/// left out.
+pub(super) fn tables(document: &mut Document, extract: &Extract) {
+    for done in &extract.tables {
+        let Some(kind) = statement(done) else { continue };
+        let part = Part {
+            kind: PartKind::Declared(done.framework),
+            direction: host::direction(done.direction),
+            transaction: done.transaction,
+            range: done.range.clone(),
+            statements: 0,
+        };
+        let (at, end) = (done.range.start, done.range.end);
+        let nesting = Nesting::Direct;
+        document.add(part, vec![Statement { place: done.place, at, end, part: 0, nesting, kind }]);
+    }
+}
+
+fn statement(done: &DeclaredTable) -> Option<StatementKind> {
+    let TableName::Given(text) = &done.table else { return None };
+    let schema = match &done.schema {
+        None => None,
+        Some(schema) => Some(schema.get()?.clone()),
+    };
+    let table = match text.split_once('.') {
+        Some((within, name)) if schema.is_none() => {
+            TableRef { schema: Some(within.to_owned()), name: name.to_owned() }
+        }
+        Some(_) | None => TableRef { schema, name: text.clone() },
+    };
+    let known = |text: &Known<String>| text.get().cloned();
+    let action = match &done.act {
+        TableAct::Create => {
+            return Some(StatementKind::CreateTable(Box::new(TableStatement {
+                table,
+                traits: super::super::statement::TableTraits::default(),
+                partition_of: None,
+                constraints: Vec::new(),
+                sequences: Vec::new(),
+                like: Vec::new(),
+            })));
+        }
+        TableAct::Drop => return Some(StatementKind::DropTable(vec![table])),
+        TableAct::Rename(to) => TableAction::Rename(known(to)?),
+        TableAct::DropColumn(column) => TableAction::DropColumn(known(column)?),
+        TableAct::RenameColumn { from, to } => TableAction::RenameColumn(known(from)?, known(to)?),
+    };
+    Some(StatementKind::AlterTable { table, actions: vec![action] })
+}
