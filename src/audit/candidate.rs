@@ -3,8 +3,11 @@
 use std::fmt;
 
 use super::inventory::{Class, Entry, FateKind, Inventory, Naming, Origin, Reason, Spot, TableKind};
+use super::live;
 use super::statement::{ConstraintKind, Nesting};
+use crate::domain::catalog::Uniqueness;
 use crate::domain::id::QualifiedName;
+use crate::domain::live::{Backing, Level, LiveIndex, LiveIndexes};
 use crate::sql::IndexShape;
 
 /// An index that a registry can hold.
@@ -56,6 +59,8 @@ pub enum Exclusion {
     Partitioned,
     /// It is a part of a partitioned table's index.
     Attached(String),
+    /// It is not valid.
+    Invalid,
 }
 
 impl fmt::Display for Exclusion {
@@ -71,6 +76,7 @@ impl fmt::Display for Exclusion {
             Self::Partitioned => f.write_str(
                 "its table is partitioned, and PostgreSQL builds no such index concurrently: a registry has the indexes of partitions",
             ),
+            Self::Invalid => f.write_str("it is not valid: a build that failed, or one that still runs"),
             Self::Attached(parent) => write!(f, "it is the part of {parent} that is on this partition"),
         }
     }
@@ -104,6 +110,45 @@ pub fn of_series(inventory: &Inventory) -> (Vec<Candidate>, Vec<LeftOut>) {
         }
     }
     (found, left_out)
+}
+
+/// Sorts the indexes of a database: what a registry can hold, and why it cannot hold the others.
+pub fn of_live(live: &LiveIndexes) -> Vec<(&LiveIndex, Verdict)> {
+    live.indexes.iter().map(|index| (index, verdict(index))).collect()
+}
+
+/// What an index of a database is to a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// An entry.
+    Entry(Box<IndexShape>),
+    /// None, for this reason.
+    Out(Exclusion),
+    /// One that cannot be written: the server's text cannot be read.
+    Unreadable(String),
+}
+
+fn verdict(index: &LiveIndex) -> Verdict {
+    let unique = index.facts.definition.unique != Uniqueness::No;
+    match (index.backs, &index.part_of, index.level) {
+        (Some(backing), _, _) => Verdict::Out(Exclusion::Constraint(kind(backing))),
+        (None, _, _) if unique => Verdict::Out(Exclusion::Unique),
+        (None, _, Level::Partitioned) => Verdict::Out(Exclusion::Partitioned),
+        (None, Some(parent), Level::Index) => Verdict::Out(Exclusion::Attached(parent.key().0)),
+        (None, None, Level::Index) if !index.facts.flags.usable() => Verdict::Out(Exclusion::Invalid),
+        (None, None, Level::Index) => match live::shape(index) {
+            Ok(shape) => Verdict::Entry(Box::new(shape)),
+            Err(why) => Verdict::Unreadable(why),
+        },
+    }
+}
+
+fn kind(backing: Backing) -> ConstraintKind {
+    match backing {
+        Backing::PrimaryKey => ConstraintKind::PrimaryKey,
+        Backing::Unique => ConstraintKind::Unique,
+        Backing::Exclude => ConstraintKind::Exclude,
+    }
 }
 
 fn exclusion(entry: &Entry) -> Option<Exclusion> {

@@ -11,6 +11,7 @@ mod invent;
 pub mod inventory;
 pub mod layout;
 mod lexis;
+pub mod live;
 mod parameter;
 mod place;
 pub mod prepass;

@@ -128,7 +128,8 @@ pub enum Verb {
     /// Read migrations, dumps and folders of SQL, without a server: every index with its place, what it is for, what
     /// becomes of it, and which say the same. With --registry also where both differ.
     Audit(AuditArgs),
-    /// Make entries of a registry out of the indexes of migrations and dumps: of those that only make queries faster. Says of every other index why it stays out.
+    /// Make entries of a registry out of the indexes of migrations, dumps or a database: of those that only make queries
+    /// faster. Says of every other index why it stays out.
     Import(ImportArgs),
     /// Print completions for a shell.
     Completions {

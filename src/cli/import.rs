@@ -3,13 +3,17 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::pg::connect::Access;
 use crate::text::matches;
 
-use super::args::{ImportArgs, Output};
+use super::args::{ImportArgs, Output, RunArgs, TargetArgs};
 use super::audit::{self, Domains};
 use super::enrolment::{self, Existing, Hand, Harvest};
 use super::error::CliError;
 use super::exit::Exit;
+use super::inspect::unreachable;
+use super::surrounding::Surrounding;
+use super::wiring::{self, Reach};
 
 /// What the rest of the command line says about it.
 pub(super) struct Setting<'a> {
@@ -45,6 +49,30 @@ pub(super) fn of_files(
     Ok(if unread.iter().any(|(_, broken)| *broken) { Exit::Findings } else { exit })
 }
 
+/// Reads the target's database and puts its indexes into a registry.
+///
+/// # Errors
+///
+/// Those of [`of_files`], and the server cannot be reached or asked.
+pub(super) async fn of_database(
+    args: &ImportArgs,
+    setting: &Setting<'_>,
+    target: &TargetArgs,
+    run: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let domains = domains(args, setting)?;
+    let reach = Reach::resolve(target, run, around)?;
+    let reader = wiring::reader(&reach, Access::ReadOnly, "cicerone/import", around)?;
+    let live = reader.catalog.live().await.map_err(unreachable)?;
+    reader.tasks.close();
+    let mut harvest = Harvest::of_live(&live, &domains);
+    let known: Vec<(String, String)> = live.tables.into_iter().map(|it| (it.schema, it.name)).collect();
+    choose(&mut harvest, args, &known)?;
+    finish(harvest, args, setting, out)
+}
+
 /// Domains from the file, else from entries that are there already.
 fn domains(args: &ImportArgs, setting: &Setting<'_>) -> Result<Domains, CliError> {
     let destination = enrolment::destination(args.into.as_deref(), setting.registry)?;
@@ -76,7 +104,7 @@ pub(super) fn choose(
 ) -> Result<(), CliError> {
     let mut tables: Vec<(String, String)> = known.to_vec();
     tables.extend(harvest.drafts.iter().map(|it| (it.table.schema.clone(), it.table.name.clone())));
-    tables.extend(harvest.left_out.iter().map(|it| it.on.clone()));
+    tables.extend(harvest.left_out.iter().chain(&harvest.refused).map(|it| it.on.clone()));
     let schema = |pattern: &str, (schema, _): &(String, String)| matches(pattern, schema);
     for (flag, patterns, means) in [
         ("--schema", &args.schemas, &schema as &dyn Fn(&str, &(String, String)) -> bool),
@@ -97,6 +125,7 @@ pub(super) fn choose(
     };
     harvest.drafts.retain(|it| wanted(&(it.table.schema.clone(), it.table.name.clone())));
     harvest.left_out.retain(|it| wanted(&it.on));
+    harvest.refused.retain(|it| wanted(&it.on));
     Ok(())
 }
 

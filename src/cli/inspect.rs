@@ -57,7 +57,7 @@ pub async fn look(
 }
 
 /// The first answer that is not one: where it leads is more likely wrong than what is there.
-fn unreachable(failure: Failure) -> CliError {
+pub(super) fn unreachable(failure: Failure) -> CliError {
     if failure.class == FailureClass::ConnectionLost {
         return CliError::usage("the server cannot be reached")
             .cause(failure.message)

@@ -174,7 +174,12 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
             let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
             let setting =
                 import::Setting { registry: &target.registry, said, hand: hand(args), output: args.output };
-            import::of_files(&what, &setting, &mut out).map(|exit| applied(args, exit))
+            let done = if what.live {
+                import::of_database(&what, &setting, target, args, around, &mut out).await
+            } else {
+                import::of_files(&what, &setting, &mut out)
+            };
+            done.map(|exit| applied(args, exit))
         }
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {

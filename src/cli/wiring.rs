@@ -84,6 +84,40 @@ fn title(info: &ConnInfo) -> String {
     format!("{}/{}", places.join(","), info.database)
 }
 
+/// Reads of one target's catalogs, and nothing else.
+pub struct Reader {
+    /// The catalogs.
+    pub catalog: PgCatalog,
+    /// Tasks of the connections.
+    pub tasks: TaskTracker,
+}
+
+/// Wires what only reads. Nothing is sent yet.
+pub fn reader(reach: &Reach, access: Access, label: &str, around: &Surrounding) -> Result<Reader, CliError> {
+    let (link, tasks) = link(reach, access, None, label, around)?;
+    Ok(Reader { catalog: PgCatalog::new(link), tasks })
+}
+
+fn link(
+    reach: &Reach,
+    readers: Access,
+    build_role: Option<String>,
+    label: &str,
+    around: &Surrounding,
+) -> Result<(Link, TaskTracker), CliError> {
+    let tasks = TaskTracker::new();
+    let tracker = tasks.clone();
+    let runtime = Handle::current();
+    let spawner = Arc::new(move |_name: &'static str, task: crate::pg::connect::Task| {
+        tracker.spawn_on(task, &runtime);
+    });
+    let connector = Connector::new(reach.info.clone(), reach.translation, spawner)
+        .map_err(|error| CliError::usage("TLS cannot be set up").because(&error))?;
+    let environment = reach.environment.clone();
+    let options = LinkOptions { label: label.to_owned(), environment, readers, build_role };
+    Ok((Link::new(connector, around.clock.clone(), options), tasks))
+}
+
 /// Adapters of one target. `tasks` holds the connections' tasks; close it and wait, once everything is dropped.
 pub struct Wired {
     /// For the engine.
@@ -103,25 +137,11 @@ pub fn wire(
     label: &str,
     around: &Surrounding,
 ) -> Result<Wired, CliError> {
-    let tasks = TaskTracker::new();
-    let tracker = tasks.clone();
-    let runtime = Handle::current();
-    let spawner = Arc::new(move |_name: &'static str, task: crate::pg::connect::Task| {
-        tracker.spawn_on(task, &runtime);
-    });
-    let connector = Connector::new(reach.info.clone(), reach.translation, spawner)
-        .map_err(|error| CliError::usage("TLS cannot be set up").because(&error))?;
     let readers = match reach.mode {
         Mode::DryRun => Access::ReadOnly,
         Mode::Live | Mode::Rehearsal => Access::ReadWrite,
     };
-    let options = LinkOptions {
-        label: label.to_owned(),
-        environment: reach.environment.clone(),
-        readers,
-        build_role: settings.build_role.clone(),
-    };
-    let link = Link::new(connector, around.clock.clone(), options);
+    let (link, tasks) = link(reach, readers, settings.build_role.clone(), label, around)?;
     // A dry run is wired without anything that could change a server.
     let hands = match reach.mode {
         Mode::DryRun => None,

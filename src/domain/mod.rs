@@ -16,6 +16,7 @@ pub mod estimate;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod live;
 pub mod observe;
 pub mod plan;
 pub mod playbook;

@@ -21,6 +21,7 @@ mod detach;
 mod exit_code;
 mod hangup;
 mod hostile;
+mod import;
 mod kill;
 mod look;
 mod plain;

@@ -8,8 +8,11 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// Files, or folders that are searched, as `cicerone audit` does.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "live", conflicts_with = "live")]
     pub paths: Vec<PathBuf>,
+    /// Read the indexes of the target's database instead, on a read-only session.
+    #[arg(long)]
+    pub live: bool,
     /// Only tables in schemas of this name; `*` and `?` stand for letters. May be given several times.
     #[arg(long = "schema", value_name = "PATTERN")]
     pub schemas: Vec<String>,

@@ -1,14 +1,16 @@
 //! Indexes that were found become entries of a registry's file.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::audit::candidate::{self, Exclusion};
+use crate::audit::candidate::{self, Exclusion, Verdict};
 use crate::audit::inventory::{Inventory, Spot};
 use crate::domain::diagnostic::{Source, render};
 use crate::domain::id::QualifiedName;
+use crate::domain::live::LiveIndexes;
 use crate::domain::registry::{AddError, Addition, Draft, Fate, add};
 
 use super::args::Output;
@@ -57,6 +59,10 @@ pub(super) struct Harvest {
     pub(super) drafts: Vec<Draft>,
     /// What stays out.
     pub(super) left_out: Vec<LeftOut>,
+    /// What a registry could hold, and no entry can be made of.
+    pub(super) refused: Vec<LeftOut>,
+    /// What was not even looked at: whose, and how many.
+    pub(super) others: BTreeMap<&'static str, usize>,
 }
 
 /// An index that stays out of the registry.
@@ -93,7 +99,30 @@ impl Harvest {
             };
             LeftOut::of(&it.index, &it.table, place(it.spot), why)
         });
-        Self { drafts: drafts.collect(), left_out: left_out.collect() }
+        Self { drafts: drafts.collect(), left_out: left_out.collect(), ..Self::default() }
+    }
+
+    /// From a database.
+    pub(super) fn of_live(live: &LiveIndexes, domains: &Domains) -> Self {
+        let others = live.others.iter().map(|(owner, count)| (owner.words(), *count)).collect();
+        let mut harvest = Self { others, ..Self::default() };
+        let from = format!("database {}", live.identity.database);
+        for (index, verdict) in candidate::of_live(live) {
+            let (name, table) = (&index.facts.name, &index.facts.table);
+            let out = |why: String| LeftOut::of(name, table, from.clone(), why);
+            match verdict {
+                Verdict::Entry(shape) => harvest.drafts.push(Draft {
+                    index: name.clone(),
+                    table: table.clone(),
+                    shape: *shape,
+                    domain: domains.of(&table.schema, &table.name).unwrap_or(NO_DOMAIN).to_owned(),
+                    comment: from.clone(),
+                }),
+                Verdict::Out(why) => harvest.left_out.push(out(why.to_string())),
+                Verdict::Unreadable(why) => harvest.refused.push(out(why)),
+            }
+        }
+        harvest
     }
 }
 
@@ -123,6 +152,8 @@ pub(super) struct Enrolled {
     pub(super) left_out: Vec<LeftOut>,
     /// Performance indexes that no entry can be made of.
     pub(super) refused: Vec<LeftOut>,
+    /// Indexes that were not looked at: whose, and how many.
+    pub(super) others: BTreeMap<&'static str, usize>,
     /// The text: when it was not written.
     pub(super) text: Option<String>,
     /// What changes in the file, line by line: when it is only shown.
@@ -234,7 +265,7 @@ pub(super) fn enrol(
         }
         (Destination::File(_), Hand::Write) => {}
     }
-    Ok(answer(path, outcome, addition, harvest.left_out, (text, diff)))
+    Ok(answer((path, outcome), addition, harvest, (text, diff)))
 }
 
 fn other_sources(paths: &[PathBuf], destination: &Destination) -> Result<Vec<Source>, CliError> {
@@ -278,14 +309,12 @@ fn difference(path: &str, old: &str, new: &str) -> String {
 }
 
 fn answer(
-    registry: String,
-    outcome: &'static str,
+    (registry, outcome): (String, &'static str),
     addition: Addition,
-    mut left_out: Vec<LeftOut>,
+    Harvest { mut left_out, mut refused, others, .. }: Harvest,
     (text, diff): (Option<String>, Option<String>),
 ) -> Enrolled {
-    let (mut added, mut present, mut differing, mut refused) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut added, mut present, mut differing) = (Vec::new(), Vec::new(), Vec::new());
     for (draft, fate) in addition.fates {
         let (index, table) = (qualified(&draft.index), qualified(&draft.table));
         let from = draft.comment.clone();
@@ -304,7 +333,7 @@ fn answer(
             Fate::Refused(why) => refused.push(out(why.join("; "))),
         }
     }
-    Enrolled { registry, outcome, added, present, differing, left_out, refused, text, diff }
+    Enrolled { registry, outcome, added, present, differing, left_out, refused, others, text, diff }
 }
 
 /// The answer of a command that does nothing else.

@@ -51,6 +51,9 @@ fn sums(it: &Enrolled) -> String {
         it.refused.len(),
         it.left_out.len(),
     );
+    for (whose, count) in &it.others {
+        let _ = writeln!(sums, "{} {whose} not looked at", plural(*count, "index", "indexes"));
+    }
     let without = it.added.iter().filter(|entry| entry.domain == NO_DOMAIN).count();
     if without > 0 {
         let _ = writeln!(

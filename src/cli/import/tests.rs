@@ -33,6 +33,7 @@ impl Place {
     fn run_as(&self, hand: Hand, change: impl FnOnce(&mut ImportArgs)) -> Result<(Exit, String), CliError> {
         let mut args = ImportArgs {
             paths: vec![self.path("m")],
+            live: false,
             schemas: Vec::new(),
             tables: Vec::new(),
             into: Some(self.path("registry.toml")),

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::index;
 use super::table::Tables;
-use crate::domain::catalog::{Definition, Expected, RelationKind};
+use super::{index, reword};
+use crate::domain::catalog::{Definition, Expected, IndexFacts, RelationKind};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{EntryKey, Oid, QualifiedName};
 use crate::pg::error::PgError;
@@ -30,6 +30,7 @@ pub(super) async fn expected(
     session: &Session,
     entries: &[EntryRequest],
     tables: &Tables,
+    indexes: &[IndexFacts],
 ) -> Result<BTreeMap<EntryKey, Expected>, PgError> {
     let mut by_table: BTreeMap<EntryKey, OfTable<'_>> = BTreeMap::new();
     for entry in entries {
@@ -50,6 +51,7 @@ pub(super) async fn expected(
     for group in groups(by_table.into_values().collect()) {
         found.extend(of_group(session, &group).await?);
     }
+    reword::settle(session, entries, indexes, &mut found).await?;
     run(session, "ROLLBACK").await?;
     Ok(found)
 }
@@ -101,7 +103,7 @@ async fn of_group(session: &Session, group: &[OfTable<'_>]) -> Result<Vec<(Entry
     Ok(found)
 }
 
-type Attempt = Result<BTreeMap<String, Definition>, Failure>;
+pub(super) type Attempt = Result<BTreeMap<String, Definition>, Failure>;
 
 /// The definitions, if each entry has one.
 fn complete(attempt: Attempt, entries: &[&EntryRequest]) -> Option<Vec<(EntryKey, Expected)>> {
@@ -115,7 +117,7 @@ fn alone(attempt: Attempt, entry: &EntryRequest) -> Expected {
 }
 
 /// Definitions of `entries` by index name, or the first refusal. Leaves the transaction as it found it.
-async fn attempt(session: &Session, entries: &[&EntryRequest]) -> Result<Attempt, PgError> {
+pub(super) async fn attempt(session: &Session, entries: &[&EntryRequest]) -> Result<Attempt, PgError> {
     let mut statements = vec![
         "SAVEPOINT cicerone_clone".to_owned(),
         // A temporary table would follow temp_tablespaces, a real one does not.

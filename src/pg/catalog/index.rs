@@ -81,6 +81,11 @@ pub(in crate::pg) async fn read(
     Ok(found)
 }
 
+/// The indexes in `oids`, their sizes as the statistics have them: no lock is asked for.
+pub(super) async fn listed(session: &Session, oids: &[Oid]) -> Result<Vec<IndexFacts>, PgError> {
+    rows(session, &[], oids).await?.iter().map(facts).collect()
+}
+
 /// Definitions of the indexes on tables of one schema, by index name.
 pub(super) async fn definitions(
     session: &Session,

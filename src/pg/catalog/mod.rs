@@ -6,6 +6,8 @@ pub(super) mod builder;
 mod definition;
 pub(super) mod identity;
 pub(super) mod index;
+mod live;
+mod reword;
 mod table;
 
 use async_trait::async_trait;
@@ -38,6 +40,7 @@ impl PgCatalog {
         session: &Session,
         entries: &[EntryRequest],
         tables: &table::Tables,
+        indexes: &[IndexFacts],
     ) -> Result<BTreeMap<EntryKey, Expected>, Failure> {
         if self.link.readers() == Access::ReadOnly {
             let failure = Failure {
@@ -47,7 +50,7 @@ impl PgCatalog {
             };
             return Ok(entries.iter().map(|entry| (entry.key.clone(), Err(failure.clone()))).collect());
         }
-        Ok(definition::expected(session, entries, tables).await?)
+        Ok(definition::expected(session, entries, tables, indexes).await?)
     }
 }
 
@@ -68,7 +71,7 @@ impl Catalog for PgCatalog {
         let indexes = index::read(&session, &tables.oids(), &names.indexes).await?;
         let builders = builder::union(before, builder::read(&session, &keys).await?);
         let server = figures(&session).await?;
-        let expected = self.expected(&session, entries, &tables).await?;
+        let expected = self.expected(&session, entries, &tables, &indexes).await?;
         Ok(CatalogFacts {
             at,
             tables: tables.facts,
