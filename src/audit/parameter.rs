@@ -60,37 +60,79 @@ pub(super) fn written_over(text: &str) -> Cow<'_, str> {
     String::from_utf8(result).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// `text` with the value behind each `IN` that stands for a whole list put in parentheses of the same length: `IN _ids`
-/// and `IN __`, as parameters are written over. `None` when there is none.
-pub(super) fn lists(text: &str) -> Option<String> {
+/// `text` with each parameter in the shape that the word before it wants, in the same length: a list behind `IN` and
+/// `VALUES`, a string behind `INTERVAL`, and a number where `WITH` or `BY` asks for one. Parameters are the names that they
+/// were written over by. `None` when none stands in such a place.
+pub(super) fn shaped(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut result = bytes.to_vec();
     let (mut at, mut within, mut found) = (0, None, false);
     while at < bytes.len() {
         let piece = lexeme(bytes, at);
+        let word = &bytes[at..piece.end];
+        let before = std::mem::take(&mut within);
         match piece.kind {
-            Kind::Word if bytes[at..piece.end].eq_ignore_ascii_case(b"in") => within = Some(piece.end),
+            Kind::Space | Kind::Comment => within = before,
             Kind::Word => {
-                let word = &bytes[at..piece.end];
-                if let Some(behind) = within.take()
-                    && (word.starts_with(b"_") || word.starts_with(b"unknown_part"))
-                {
-                    // The space before it has room for what the word has none for.
-                    let start = if word.len() < 3 && behind < at { at - 1 } else { at };
-                    if piece.end - start >= 3 {
-                        result[start..piece.end].fill(b'0');
-                        result[start] = b'(';
-                        result[piece.end - 1] = b')';
-                        found = true;
+                let parameter = word.starts_with(b"_") || word.starts_with(b"unknown_part");
+                match before {
+                    Some((shape, behind)) if parameter => {
+                        // The space before it has room for what the word has none for.
+                        let start = if word.len() < 3 && behind < at { at - 1 } else { at };
+                        found |= put(&mut result[start..piece.end], at - start, shape);
                     }
+                    Some(_) | None => within = wanted(word).map(|shape| (shape, piece.end)),
                 }
             }
-            Kind::Space | Kind::Comment => {}
-            Kind::Text { .. } | Kind::Quoted { .. } | Kind::Dollar { .. } | Kind::Sign(_) => within = None,
+            Kind::Text { .. } | Kind::Quoted { .. } | Kind::Dollar { .. } | Kind::Sign(_) => {}
         }
         at = piece.end;
     }
     if found { String::from_utf8(result).ok() } else { None }
+}
+
+/// What a word has to be followed by.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    List,
+    Text,
+    Number,
+}
+
+fn wanted(word: &[u8]) -> Option<Shape> {
+    [
+        ("in", Shape::List),
+        ("values", Shape::List),
+        ("interval", Shape::Text),
+        ("date", Shape::Text),
+        ("timestamp", Shape::Text),
+        ("with", Shape::Number),
+        ("by", Shape::Number),
+    ]
+    .into_iter()
+    .find(|(keyword, _)| word.eq_ignore_ascii_case(keyword.as_bytes()))
+    .map(|(_, shape)| shape)
+}
+
+/// Writes a value of this shape over `place`, of which the first `spare` bytes are space.
+fn put(place: &mut [u8], spare: usize, shape: Shape) -> bool {
+    let place = match shape {
+        Shape::List => place,
+        Shape::Text | Shape::Number => &mut place[spare..],
+    };
+    let (open, close, least) = match shape {
+        Shape::List => (b'(', b')', 3),
+        Shape::Text => (b'\'', b'\'', 2),
+        Shape::Number => (b'0', b'0', 1),
+    };
+    if place.len() < least {
+        return false;
+    }
+    place.fill(b'0');
+    if let [first, .., last] = place {
+        (*first, *last) = (open, close);
+    }
+    true
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,15 +216,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_that_is_a_list_gets_parentheses() {
+    fn a_parameter_gets_the_shape_that_its_place_wants() {
         for (text, wanted) in [
             ("delete from t where a in _ids and b", "delete from t where a in (00) and b"),
             ("delete from t where a IN __", "delete from t where a IN(0)"),
+            (
+                "insert into t values __ on conflict do nothing",
+                "insert into t values(0) on conflict do nothing",
+            ),
+            ("update t set a = now() - interval __", "update t set a = now() - interval ''"),
+            ("alter sequence s restart with __", "alter sequence s restart with 00"),
             ("delete from t where a in unknown_part", "delete from t where a in (0000000000)"),
         ] {
-            assert_eq!(lists(text).as_deref(), Some(wanted));
+            assert_eq!(shaped(text).as_deref(), Some(wanted));
         }
-        assert_eq!(lists("select 'in _x' where a in (_x) or b in c"), None);
+        assert_eq!(shaped("select 'in _x' where a in (_x) or b in c"), None);
     }
 
     #[test]

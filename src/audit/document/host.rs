@@ -113,9 +113,15 @@ fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
     for statement in &mut reading.statements {
         to.bring(statement);
     }
+    // A driver may put more than a value in the place of a parameter.
+    let changed = matches!(sql, std::borrow::Cow::Owned(_));
     let foreign = super::sql::backtick(fragment.sql.text()).is_some();
+    if foreign && reading.unread.iter().any(|it| it.why.is_broken()) {
+        reading.statements.clear();
+    }
     for unread in &mut reading.unread {
-        let doubtful = !matches!(fragment.used, Use::Executed(_)) || !fragment.sql.holes().is_empty();
+        let doubtful =
+            changed || !matches!(fragment.used, Use::Executed(_)) || !fragment.sql.holes().is_empty();
         unread.at = to.at(unread.at);
         unread.place = lines.place(text, unread.at);
         if foreign && unread.why.is_broken() {

@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
             tree = parse(&parameter::written_over(text));
         }
         if !tree.errors.is_empty()
-            && let Some(text) = parameter::lists(text)
+            && let Some(text) = parameter::shaped(text)
         {
             let again = parse(&text);
             if again.errors.len() < tree.errors.len() {

@@ -8,6 +8,9 @@ use ignore::WalkBuilder;
 use crate::audit::document::language;
 use crate::cli::error::CliError;
 
+/// Endings of files of SQL.
+const SQL: [&str; 4] = ["sql", "psql", "pgsql", "ddl"];
+
 /// Files with the names that they are shown under.
 pub(super) type Found = Vec<(String, PathBuf)>;
 
@@ -52,6 +55,6 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<(Found, Vec<(String, String)>), 
 }
 
 fn is_read(path: &Path) -> bool {
-    let sql = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"));
+    let sql = path.extension().is_some_and(|it| SQL.iter().any(|ending| it.eq_ignore_ascii_case(ending)));
     sql || language(&path.to_string_lossy()).is_some()
 }

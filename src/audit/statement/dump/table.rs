@@ -71,11 +71,11 @@ pub(super) fn alter(
     cursor: &mut Cursor<'_>,
     place: &dyn Fn(usize) -> (usize, Place),
 ) -> Option<StatementKind> {
-    cursor.took("only");
+    let only = cursor.took("only");
     let table = cursor.relation()?;
     let mut actions = Vec::new();
     match cursor.one_of(&["add", "alter", "attach", "owner"])? {
-        "add" => actions = add(cursor, place)?,
+        "add" => actions = add(cursor, only, place)?,
         "alter" => {
             cursor.words(&["column"])?;
             cursor.name()?;
@@ -106,7 +106,11 @@ pub(super) fn owner(cursor: &mut Cursor<'_>) -> Option<()> {
 }
 
 /// ADD CONSTRAINT, which is no action for one that makes no index.
-fn add(cursor: &mut Cursor<'_>, place: &dyn Fn(usize) -> (usize, Place)) -> Option<Vec<TableAction>> {
+fn add(
+    cursor: &mut Cursor<'_>,
+    only: bool,
+    place: &dyn Fn(usize) -> (usize, Place),
+) -> Option<Vec<TableAction>> {
     let (at, place) = place(cursor.token().start);
     cursor.words(&["constraint"])?;
     let name = cursor.name()?.into_owned();
@@ -128,7 +132,8 @@ fn add(cursor: &mut Cursor<'_>, place: &dyn Fn(usize) -> (usize, Place)) -> Opti
             return Some(Vec::new());
         }
     };
-    let (shape, name_parts) = of_names(cursor.columns()?);
+    let (mut shape, name_parts) = of_names(cursor.columns()?);
+    shape.only = only;
     let made = Constraint { kind, name: Some(name), place, at, using_index: None, shape, name_parts };
     Some(vec![TableAction::Add(Box::new(made))])
 }
