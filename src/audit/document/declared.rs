@@ -75,6 +75,7 @@ fn statement(index: &DeclaredIndex, tables: &dyn Tables) -> Result<(StatementKin
                 _ => StatementKind::DropIndex {
                     names: vec![named],
                     concurrently: draft.flag(&index.concurrently),
+                    cascade: false,
                 },
             }
         }

@@ -51,7 +51,7 @@ impl World {
     fn statement(&mut self, file: usize, statement: &Statement) {
         let spot = Spot { file, place: statement.place };
         match &statement.kind {
-            StatementKind::SearchPath(path) => self.path.clone_from(path),
+            StatementKind::SearchPath { first, .. } => self.path.clone_from(first),
             StatementKind::CreateIndex(index) => self.create_index(spot, statement.nesting, index),
             // What a routine does is done when it is called, if ever.
             _ if statement.nesting == Nesting::Routine => {}
@@ -93,7 +93,7 @@ impl World {
             | StatementKind::Commit
             | StatementKind::Rollback
             | StatementKind::Reindex { .. }
-            | StatementKind::Analyze
+            | StatementKind::Analyze(_)
             | StatementKind::Dml(_)
             | StatementKind::Do
             | StatementKind::Routine

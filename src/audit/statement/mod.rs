@@ -10,6 +10,7 @@ mod figure;
 mod load;
 mod read;
 mod rewrite;
+mod setting;
 
 use crate::sql::{IndexShape, TableRef};
 
@@ -60,6 +61,8 @@ pub enum StatementKind {
         names: Vec<TableRef>,
         /// CONCURRENTLY
         concurrently: bool,
+        /// CASCADE
+        cascade: bool,
     },
     /// ALTER INDEX … RENAME TO
     RenameIndex {
@@ -97,10 +100,15 @@ pub enum StatementKind {
         /// To.
         to: String,
     },
-    /// SET search_path, also by `set_config`: the first schema, `None` for an empty path.
-    SearchPath(Option<String>),
-    /// Any other SET: the parameter's name.
-    Set(String),
+    /// SET search_path, also by `set_config`.
+    SearchPath {
+        /// The first schema, `None` for an empty path.
+        first: Option<String>,
+        /// How long it holds.
+        scope: Scope,
+    },
+    /// Any other SET of a parameter, also by `set_config`, and RESET.
+    Set(Setting),
     /// BEGIN, START TRANSACTION
     Begin,
     /// COMMIT, END
@@ -111,9 +119,11 @@ pub enum StatementKind {
     Reindex {
         /// CONCURRENTLY
         concurrently: bool,
+        /// What is built anew.
+        target: Reindexed,
     },
-    /// ANALYZE
-    Analyze,
+    /// ANALYZE, VACUUM (ANALYZE): the tables, none for all of them.
+    Analyze(Vec<TableRef>),
     /// A change of data.
     Dml(Dml),
     /// DO; what is in it follows as statements of their own.
@@ -122,6 +132,37 @@ pub enum StatementKind {
     Routine,
     /// Anything else: its first words.
     Other(String),
+}
+
+/// A parameter that is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name, in lower case; `all` for RESET ALL.
+    pub name: String,
+    /// As it is written, without quotes; `None` for DEFAULT and RESET.
+    pub value: Option<String>,
+    /// How long it holds.
+    pub scope: Scope,
+}
+
+/// How long a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Until the session ends or sets it again.
+    Session,
+    /// Until the transaction ends; without one it does nothing.
+    Local,
+}
+
+/// What a REINDEX builds anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reindexed {
+    /// One index.
+    Index(TableRef),
+    /// All indexes of a table.
+    Table(TableRef),
+    /// All of a schema, a database, or of the system's catalogs: the word.
+    Many(&'static str),
 }
 
 /// A change of data.

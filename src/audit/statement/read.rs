@@ -16,11 +16,11 @@ use super::super::place::Lines;
 use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
-    Dml, IndexStatement, Nesting, Reading, Statement, StatementKind, TableAction, TableStatement,
-    TableTraits, Unread, Why, dump, figure, load, rewrite,
+    Dml, IndexStatement, Nesting, Reading, Reindexed, Statement, StatementKind, TableAction, TableStatement,
+    TableTraits, Unread, Why, dump, figure, load, rewrite, setting,
 };
 use crate::sql::{
-    TableRef, first_words, fold, name_parts, only_name, read_create_index, significant, span_of,
+    TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of,
 };
 
 /// Collects what a text says.
@@ -175,6 +175,7 @@ impl<'a> Reader<'a> {
             Stmt::DropIndex(drop) => StatementKind::DropIndex {
                 names: drop.index_refs().filter_map(|it| named(it.syntax())).collect(),
                 concurrently: drop.concurrently_token().is_some(),
+                cascade: matches!(drop.drop_behavior(), Some(ast::DropBehavior::Cascade(_))),
             },
             Stmt::AlterIndex(alter) => alter_index(alter)?,
             Stmt::CreateTable(create) => self.create_table(create, frame)?,
@@ -232,12 +233,21 @@ impl<'a> Reader<'a> {
                 });
                 StatementKind::AlterTable { table, actions: actions.collect() }
             }
-            Stmt::Set(set) => setting(set.syntax())?,
+            Stmt::Set(set) => setting::set(set.syntax())?,
+            Stmt::Reset(reset) => setting::reset(reset.syntax())?,
             Stmt::Begin(_) => StatementKind::Begin,
-            Stmt::Commit(_) => StatementKind::Commit,
-            Stmt::Rollback(_) => StatementKind::Rollback,
-            Stmt::Reindex(reindex) => StatementKind::Reindex { concurrently: reindex.is_concurrently() },
-            Stmt::Analyze(_) => StatementKind::Analyze,
+            // AND CHAIN opens the next transaction at once; a savepoint leaves the transaction open.
+            Stmt::Commit(commit) if !setting::goes_on(commit.syntax()) => StatementKind::Commit,
+            Stmt::Rollback(rollback) if !setting::goes_on(rollback.syntax()) => StatementKind::Rollback,
+            Stmt::Reindex(reindex) => StatementKind::Reindex {
+                concurrently: reindex.is_concurrently(),
+                target: reindexed(&reindex.reindex_target()?)?,
+            },
+            Stmt::Analyze(analyze) => StatementKind::Analyze(tables(analyze.table_and_columns_list())),
+            Stmt::Vacuum(vacuum) if setting::says(vacuum.syntax(), "analyze") => {
+                StatementKind::Analyze(tables(vacuum.table_and_columns_list()))
+            }
+            Stmt::SelectInto(select) => into_table(select)?,
             Stmt::Do(_) => StatementKind::Do,
             Stmt::CreateFunction(_) | Stmt::CreateProcedure(_) => StatementKind::Routine,
             other => return changed(other),
@@ -421,26 +431,31 @@ fn is_temporary(persistence: Option<&ast::Persistence>) -> bool {
     matches!(persistence, Some(ast::Persistence::Temp(_)))
 }
 
-/// SET: of all parameters only the search path is followed.
-fn setting(node: &SyntaxNode) -> Option<StatementKind> {
-    let tokens: Vec<String> = significant(node).map(|token| token.text().to_owned()).collect();
-    let name =
-        tokens.iter().skip(1).find(|it| !matches!(it.to_ascii_lowercase().as_str(), "local" | "session"))?;
-    if !name.eq_ignore_ascii_case("search_path") {
-        return Some(StatementKind::Set(fold(name).into_owned()));
-    }
-    let value = tokens.iter().skip_while(|it| *it != "=" && !it.eq_ignore_ascii_case("to")).nth(1)?;
-    Some(StatementKind::SearchPath(first_schema(value)))
+fn reindexed(target: &ast::ReindexTarget) -> Option<Reindexed> {
+    use ast::ReindexTarget as Target;
+    Some(match target {
+        Target::ReindexTargetIndex(it) => Reindexed::Index(named(it.index_ref()?.syntax())?),
+        Target::ReindexTargetTable(it) => Reindexed::Table(named(it.table_name_ref()?.syntax())?),
+        Target::ReindexTargetSchema(_) => Reindexed::Many("SCHEMA"),
+        Target::ReindexTargetDatabase(_) => Reindexed::Many("DATABASE"),
+        Target::ReindexTargetSystem(_) => Reindexed::Many("SYSTEM"),
+    })
 }
 
-fn first_schema(value: &str) -> Option<String> {
-    let value = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
-    let first = value.split(',').map(str::trim).find(|schema| *schema != "\"$user\"")?;
-    let schema = fold(first).into_owned();
-    (!schema.is_empty()).then_some(schema)
+fn tables(list: Option<ast::TableAndColumnsList>) -> Vec<TableRef> {
+    let each = list.into_iter().flat_map(|list| list.table_and_columnss().collect::<Vec<_>>());
+    each.filter_map(|it| named(it.table_relation_name()?.table_name_ref()?.syntax())).collect()
 }
 
-/// `SELECT pg_catalog.set_config('search_path', …)`, as dumps have it, and changes of data.
+/// `SELECT … INTO table`
+fn into_table(select: &ast::SelectInto) -> Option<StatementKind> {
+    let into = select.into_clause()?;
+    let traits = TableTraits { temporary: setting::says(into.syntax(), "temp"), ..TableTraits::default() };
+    let table = named(into.table_name()?.syntax())?;
+    Some(StatementKind::CreateTable(Box::new(bare_table(table, traits))))
+}
+
+/// Changes of data, and `SELECT pg_catalog.set_config('search_path', …)`, as dumps have it.
 fn changed(stmt: &Stmt) -> Option<StatementKind> {
     let node = stmt.syntax();
     let dml = match stmt {
@@ -459,7 +474,7 @@ fn changed(stmt: &Stmt) -> Option<StatementKind> {
             Dml::CopyFrom
         }
         _ if modifies(node) => Dml::ModifyingWith,
-        Stmt::Select(_) => return set_config(node),
+        Stmt::Select(_) => return setting::set_config(node),
         _ => return None,
     };
     Some(StatementKind::Dml(dml))
@@ -474,12 +489,4 @@ fn modifies(node: &SyntaxNode) -> bool {
             )
         })
     })
-}
-
-fn set_config(node: &SyntaxNode) -> Option<StatementKind> {
-    let tokens: Vec<String> =
-        significant(node).take(8).map(|token| token.text().to_ascii_lowercase()).collect();
-    let at = tokens.iter().position(|it| it == "set_config")?;
-    let path = tokens.get(at + 2).is_some_and(|it| it == "'search_path'");
-    path.then(|| StatementKind::SearchPath(tokens.get(at + 4).and_then(|it| first_schema(it))))
 }

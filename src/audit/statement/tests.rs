@@ -101,19 +101,61 @@ fn what_cannot_be_read_is_said_with_its_place_and_the_rest_is_read() {
     );
 }
 
+fn table(schema: Option<&str>, name: &str) -> TableRef {
+    TableRef { schema: schema.map(str::to_owned), name: name.to_owned() }
+}
+
+fn path(first: Option<&str>, scope: Scope) -> StatementKind {
+    StatementKind::SearchPath { first: first.map(str::to_owned), scope }
+}
+
+fn set(name: &str, value: Option<&str>, scope: Scope) -> StatementKind {
+    StatementKind::Set(Setting { name: name.to_owned(), value: value.map(str::to_owned), scope })
+}
+
 #[test]
 fn other_statements_are_told_apart() {
     for (text, wanted) in [
         ("begin;", StatementKind::Begin),
         ("end;", StatementKind::Commit),
-        ("set local search_path to s, public;", StatementKind::SearchPath(Some("s".to_owned()))),
-        ("select pg_catalog.set_config('search_path', '', false);", StatementKind::SearchPath(None)),
-        ("set lock_timeout = '1s';", StatementKind::Set("lock_timeout".to_owned())),
+        ("commit and no chain;", StatementKind::Commit),
+        ("commit and chain;", StatementKind::Other("COMMIT AND CHAIN".to_owned())),
+        ("rollback to savepoint a;", StatementKind::Other("ROLLBACK TO SAVEPOINT".to_owned())),
+        ("set local search_path to s, public;", path(Some("s"), Scope::Local)),
+        ("select pg_catalog.set_config('search_path', '', false);", path(None, Scope::Session)),
+        ("set session search_path = default;", path(None, Scope::Session)),
+        ("set lock_timeout = '1s';", set("lock_timeout", Some("1s"), Scope::Session)),
+        ("SET LOCAL Lock_Timeout TO 200;", set("lock_timeout", Some("200"), Scope::Local)),
+        ("set a.b to default;", set("a.b", None, Scope::Session)),
+        ("select set_config('statement_timeout', '5s', true);", set("statement_timeout", Some("5s"), Scope::Local)),
+        ("reset statement_timeout;", set("statement_timeout", None, Scope::Session)),
+        ("reset all;", set("all", None, Scope::Session)),
+        ("analyze t, s.u (a);", StatementKind::Analyze(vec![table(None, "t"), table(Some("s"), "u")])),
+        ("vacuum (analyze) t;", StatementKind::Analyze(vec![table(None, "t")])),
+        ("vacuum analyze;", StatementKind::Analyze(Vec::new())),
+        (
+            "drop index concurrently a, s.b cascade;",
+            StatementKind::DropIndex {
+                names: vec![table(None, "a"), table(Some("s"), "b")],
+                concurrently: true,
+                cascade: true,
+            },
+        ),
         ("insert into t values (1);", StatementKind::Dml(Dml::InsertValues)),
         ("insert into t select 1;", StatementKind::Dml(Dml::InsertSelect)),
         ("with a as (delete from t returning *) select * from a;", StatementKind::Dml(Dml::ModifyingWith)),
-        ("reindex (concurrently) table t;", StatementKind::Reindex { concurrently: true }),
-        ("reindex index a;", StatementKind::Reindex { concurrently: false }),
+        (
+            "reindex (concurrently) table t;",
+            StatementKind::Reindex { concurrently: true, target: Reindexed::Table(table(None, "t")) },
+        ),
+        (
+            "reindex index s.a;",
+            StatementKind::Reindex { concurrently: false, target: Reindexed::Index(table(Some("s"), "a")) },
+        ),
+        (
+            "reindex schema concurrently s;",
+            StatementKind::Reindex { concurrently: true, target: Reindexed::Many("SCHEMA") },
+        ),
         ("grant select on t to r;", StatementKind::Other("GRANT SELECT ON".to_owned())),
         (
             "alter index s.a rename to b;",
