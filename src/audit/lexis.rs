@@ -3,6 +3,8 @@
 //! As the server's and psql's own scanners with `standard_conforming_strings` on. It reads bytes, so that a byte that is
 //! part of a longer character is a letter, which is what the server takes it for.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memmem};
 
 /// What stands at a place.
@@ -29,6 +31,22 @@ pub(super) enum Kind {
 pub(super) struct Lexeme {
     pub(super) kind: Kind,
     pub(super) end: usize,
+}
+
+/// Bytes of the words, quoted parts and signs of `text[range]`, without spaces and comments.
+pub fn words(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+    let bytes = &text.as_bytes()[..range.end.min(text.len())];
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let (start, found) = (at, lexeme(bytes, at));
+            at = found.end;
+            if !matches!(found.kind, Kind::Space | Kind::Comment) {
+                return Some(start..found.end);
+            }
+        }
+        None
+    })
 }
 
 /// Begins a bare name.

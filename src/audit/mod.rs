@@ -17,4 +17,5 @@ mod place;
 pub mod prepass;
 pub mod statement;
 
+pub use lexis::words;
 pub use place::{Lines, Place};

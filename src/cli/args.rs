@@ -16,10 +16,12 @@ use super::exit::ExitPolicy;
 
 mod audit;
 mod import;
+mod lint;
 mod look;
 
 pub use audit::{AuditArgs, AuditFormat};
 pub use import::ImportArgs;
+pub use lint::{FailOn, LintArgs, LintFormat, LintVerb};
 pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
 
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,
@@ -131,6 +133,9 @@ pub enum Verb {
     /// Make entries of a registry out of the indexes of migrations, dumps or a database: of those that only make queries
     /// faster. Says of every other index why it stays out.
     Import(ImportArgs),
+    /// Find what goes wrong with indexes in migrations, without a server: `lint rules` lists what is looked for,
+    /// `lint explain RULE` says why.
+    Lint(LintArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.

@@ -23,6 +23,7 @@ pub mod hold;
 mod import;
 pub mod input;
 pub mod inspect;
+pub mod lint;
 pub mod logging;
 pub mod look;
 pub mod opening;
@@ -181,6 +182,7 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
             };
             done.map(|exit| applied(args, exit))
         }
+        Verb::Lint(what) => lint::lint(&what, args.output, &mut out).map(|exit| applied(args, exit)),
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {
             paths::paths(&setup, target, args.output, around, &mut out).map(|exit| applied(args, exit))
@@ -262,6 +264,7 @@ fn without_server(
         Verb::Config { .. }
         | Verb::Audit(_)
         | Verb::Import(_)
+        | Verb::Lint(_)
         | Verb::Paths
         | Verb::Console { .. }
         | Verb::Attach { .. }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::host::{Act, Backing, DeclaredIndex, Framework, IndexName, Key, KeyKind as HostKey, Known};
+use super::super::host::{
+    Act, Backing, DeclaredIndex, Framework, IndexName, Key, KeyKind as HostKey, Known, TableName,
+};
 use super::super::statement::{
     Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction, Unread, Why,
 };
@@ -14,6 +16,13 @@ const UNKNOWN: &str = "…";
 
 /// Adds the declarations of a file to what it says.
 pub fn declare(document: &mut Document, declared: &[DeclaredIndex], tables: &dyn Tables) {
+    for made in &mut document.made {
+        if let TableName::OfModel(model) = &made.table
+            && let Some(table) = tables.of_model(model)
+        {
+            made.table = TableName::Given(table);
+        }
+    }
     for index in declared {
         // The statement of a list's entry speaks for itself.
         if index.fragment.is_some() {
@@ -34,6 +43,7 @@ pub fn declare(document: &mut Document, declared: &[DeclaredIndex], tables: &dyn
             kind: PartKind::Declared(index.framework),
             direction: host::direction(index.direction),
             transaction: index.transaction,
+            home: index.home,
             range: index.range.clone(),
             statements: 0,
         };
@@ -145,7 +155,6 @@ impl Draft<'_> {
     }
 
     fn table(&mut self, tables: &dyn Tables) -> Option<TableRef> {
-        use super::super::host::TableName;
         let schema = self.known(self.index.schema.as_ref());
         let text = match &self.index.table {
             TableName::Unknown(_) => self.unknown(),

@@ -17,6 +17,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
     let lines = Lines::of(text);
     let mut document = Document {
         models: extract.models.clone(),
+        made: extract.made.clone(),
         notes: notes(text, &lines, extract.comments.iter().cloned()),
         ..Document::default()
     };
@@ -42,6 +43,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
             kind: PartKind::Text(fragment.used.clone()),
             direction: direction(fragment.direction),
             transaction: fragment.transaction,
+            home: host::Home::Operation,
             range: fragment.range.clone(),
             statements: 0,
         };

@@ -10,7 +10,7 @@ mod table;
 
 use std::ops::Range;
 
-use super::host::{Framework, Language, Model, TableName, Transaction, Use};
+use super::host::{Framework, Home, Language, MadeTable, Model, TableName, Transaction, Use};
 use super::layout::Tool;
 use super::statement::{Statement, Unread};
 
@@ -37,6 +37,8 @@ pub struct Document {
     pub placeholders: usize,
     /// Models with their tables (Django).
     pub models: Vec<Model>,
+    /// Tables that are made or dropped in the words of a framework.
+    pub made: Vec<MadeTable>,
 }
 
 /// A text that is handed over at once.
@@ -48,6 +50,8 @@ pub struct Part {
     pub direction: Direction,
     /// Whether it runs in a transaction.
     pub transaction: Transaction,
+    /// Whether it is done where it stands, or only describes what is done elsewhere.
+    pub home: Home,
     /// Its bytes in the file.
     pub range: Range<usize>,
     /// Complete statements in it, those of blocks and routines not counted.

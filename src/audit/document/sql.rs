@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::host::Transaction;
+use super::super::host::{Home, Transaction};
 use super::super::layout::Tool;
 use super::super::lexis::{Kind, lexeme};
 use super::super::place::Lines;
@@ -51,6 +51,7 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
                 kind: PartKind::File(halves.tool),
                 direction,
                 transaction: halves.transaction,
+                home: Home::Operation,
                 range,
                 statements: 0,
             };

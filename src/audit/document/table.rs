@@ -14,6 +14,7 @@ pub(super) fn tables(document: &mut Document, extract: &Extract) {
             kind: PartKind::Declared(done.framework),
             direction: host::direction(done.direction),
             transaction: done.transaction,
+            home: super::super::host::Home::Operation,
             range: done.range.clone(),
             statements: 0,
         };

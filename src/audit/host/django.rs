@@ -255,11 +255,12 @@ pub(super) fn run_sql<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setti
 
 /// Gives indexes on models of this file their tables, where it says them.
 pub(super) fn resolve(found: &mut Extract) {
-    let Extract { declared, models, .. } = found;
-    for index in declared {
-        let TableName::OfModel(model) = &index.table else { continue };
+    let Extract { declared, models, made, .. } = found;
+    let declared = declared.iter_mut().map(|index| &mut index.table);
+    for table in declared.chain(made.iter_mut().map(|made| &mut made.table)) {
+        let TableName::OfModel(model) = &*table else { continue };
         let named = models.iter().rfind(|known| known.name.eq_ignore_ascii_case(model));
-        index.table = match named.and_then(|named| named.table.clone()) {
+        *table = match named.and_then(|named| named.table.clone()) {
             Some(Known::Known(table)) => TableName::Given(table),
             Some(Known::Unknown(unknown)) => TableName::Unknown(unknown),
             None => continue,

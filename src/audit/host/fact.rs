@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
+use super::made::MadeTable;
 use super::revision::Revision;
 use super::table::DeclaredTable;
 use crate::audit::Place;
@@ -19,6 +20,8 @@ pub struct Extract {
     pub tables: Vec<DeclaredTable>,
     /// Models whose tables this file names (Django).
     pub models: Vec<Model>,
+    /// Tables made or dropped in the framework's own words.
+    pub made: Vec<MadeTable>,
     /// Whether the framework runs this file in a transaction; single statements may differ.
     pub transaction: Transaction,
     /// The link of alembic's chain that the file is.

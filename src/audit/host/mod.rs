@@ -21,6 +21,7 @@ mod gate;
 mod language;
 mod list;
 mod literal;
+mod made;
 mod marker;
 mod rails;
 mod reach;
@@ -42,6 +43,7 @@ pub use fact::{
     Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
 };
 pub use language::Language;
+pub use made::MadeTable;
 pub use revision::Revision;
 pub use table::{DeclaredTable, TableAct};
 

@@ -17,7 +17,7 @@ use super::table::DeclaredTable;
 use super::tree::{Source, children_of};
 use super::usage::{Role, role_of_call, role_of_key};
 use super::value::resolved;
-use super::{alembic, django, list, marker, rails, script};
+use super::{alembic, django, list, made, marker, rails, script};
 
 /// What gives a value to a name.
 const ASSIGNS: [&str; 12] = [
@@ -363,6 +363,7 @@ impl<'t> Walk<'_, 't> {
                 _ => {}
             }
         }
+        made::call(self, &call, place);
         if self.source.language == Language::Python {
             alembic::call(self, &call, place);
             django::call(self, &call, place);

@@ -19,9 +19,7 @@ use super::{
     Dml, IndexStatement, Nesting, Reading, Reindexed, Statement, StatementKind, TableAction, TableStatement,
     TableTraits, Unread, Why, dump, figure, load, rewrite, setting,
 };
-use crate::sql::{
-    TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of,
-};
+use crate::sql::{TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of};
 
 /// Collects what a text says.
 pub(super) struct Reader<'a> {
@@ -220,19 +218,7 @@ impl<'a> Reader<'a> {
                     to: only_name(to.schema()?.syntax())?,
                 }
             }
-            Stmt::AlterMaterializedView(alter) => {
-                let table = named(alter.view_ref()?.syntax())?;
-                let actions = alter.action().filter_map(|action| match action {
-                    ast::AlterMaterializedViewAction::ViewRenameTo(to) => {
-                        Some(TableAction::Rename(named(to.view()?.syntax())?.name))
-                    }
-                    ast::AlterMaterializedViewAction::SetSchema(to) => {
-                        Some(TableAction::SetSchema(only_name(to.schema_ref()?.syntax())?))
-                    }
-                    _ => None,
-                });
-                StatementKind::AlterTable { table, actions: actions.collect() }
-            }
+            Stmt::AlterMaterializedView(alter) => alter_view(alter)?,
             Stmt::Set(set) => setting::set(set.syntax())?,
             Stmt::Reset(reset) => setting::reset(reset.syntax())?,
             Stmt::Begin(_) => StatementKind::Begin,
@@ -349,6 +335,20 @@ fn broken_bodies(file: &SourceFile) -> usize {
         _ => None,
     });
     bodies.filter(|body| !body.errors().is_empty()).count()
+}
+
+fn alter_view(alter: &ast::AlterMaterializedView) -> Option<StatementKind> {
+    let table = named(alter.view_ref()?.syntax())?;
+    let actions = alter.action().filter_map(|action| match action {
+        ast::AlterMaterializedViewAction::ViewRenameTo(to) => {
+            Some(TableAction::Rename(named(to.view()?.syntax())?.name))
+        }
+        ast::AlterMaterializedViewAction::SetSchema(to) => {
+            Some(TableAction::SetSchema(only_name(to.schema_ref()?.syntax())?))
+        }
+        _ => None,
+    });
+    Some(StatementKind::AlterTable { table, actions: actions.collect() })
 }
 
 fn table_action(action: &ast::AlterTableAction) -> Option<TableAction> {

@@ -127,7 +127,10 @@ fn other_statements_are_told_apart() {
         ("set lock_timeout = '1s';", set("lock_timeout", Some("1s"), Scope::Session)),
         ("SET LOCAL Lock_Timeout TO 200;", set("lock_timeout", Some("200"), Scope::Local)),
         ("set a.b to default;", set("a.b", None, Scope::Session)),
-        ("select set_config('statement_timeout', '5s', true);", set("statement_timeout", Some("5s"), Scope::Local)),
+        (
+            "select set_config('statement_timeout', '5s', true);",
+            set("statement_timeout", Some("5s"), Scope::Local),
+        ),
         ("reset statement_timeout;", set("statement_timeout", None, Scope::Session)),
         ("reset all;", set("all", None, Scope::Session)),
         ("analyze t, s.u (a);", StatementKind::Analyze(vec![table(None, "t"), table(Some("s"), "u")])),

@@ -41,7 +41,6 @@ pub(super) struct File {
     /// Its length on disk.
     pub(super) bytes: usize,
     /// What places count in.
-    #[expect(dead_code, reason = "for whoever shows the source; the audit shows places only")]
     pub(super) text: String,
     pub(super) document: Document,
     declared: Vec<DeclaredIndex>,
@@ -79,13 +78,18 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
             Err(why) => unreadable.push((name.clone(), why)),
         }
     }
+    Ok(joined(files, unreadable))
+}
+
+/// Lets the files know of each other.
+fn joined(mut files: Vec<File>, unreadable: Vec<(String, String)>) -> Folder {
     series::settle(&mut files);
     let models = model::Models::of(&files);
     for file in &mut files {
         let declared = std::mem::take(&mut file.declared);
         declare(&mut file.document, &declared, &models.beside(&file.path));
     }
-    Ok(Folder { files, unreadable })
+    Folder { files, unreadable }
 }
 
 /// Runs `work` on each of `count` threads with a stack that the parser cannot overflow.
@@ -105,8 +109,49 @@ fn on_threads(count: usize, work: &(impl Fn() + Sync)) -> Result<(), CliError> {
     })
 }
 
+/// Reads one text as the file of that name: for what comes from standard input. What stands beside the file counts.
+///
+/// # Errors
+///
+/// No thread can be started.
+pub(super) fn read_text(name: &str, bytes: &[u8]) -> Result<Folder, CliError> {
+    let path = Path::new(name);
+    let known = beside(path);
+    let result = Mutex::new(None);
+    on_threads(1, &|| {
+        let file = read_bytes(name, path, bytes, &known, 1);
+        *result.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(file);
+    })?;
+    let result = result.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(match result {
+        Some(Ok(file)) => joined(vec![file], Vec::new()),
+        Some(Err(why)) => joined(Vec::new(), vec![(name.to_owned(), why)]),
+        None => joined(Vec::new(), Vec::new()),
+    })
+}
+
+/// The names of files in the folder of `path`, each with that folder.
+fn beside(path: &Path) -> BTreeSet<String> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+    entries
+        .map(|entry| folder.map_or_else(|| PathBuf::from(entry.file_name()), |it| it.join(entry.file_name())))
+        .map(|path| path.to_string_lossy().replace('\\', "/"))
+        .collect()
+}
+
 fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) -> Result<File, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    read_bytes(name, path, &bytes, known, workers)
+}
+
+fn read_bytes(
+    name: &str,
+    path: &Path,
+    bytes: &[u8],
+    known: &BTreeSet<String>,
+    workers: usize,
+) -> Result<File, String> {
     let length = bytes.len();
     if bytes.iter().take(8_000).any(|byte| *byte == 0)
         && !bytes.starts_with(b"\xFF\xFE")
@@ -114,8 +159,7 @@ fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) 
     {
         return Err("it is not a text".to_owned());
     }
-    let text = decode(&bytes).0.into_owned();
-    drop(bytes);
+    let text = decode(bytes).0.into_owned();
     match language(name) {
         Some(language) => Ok(program(name, text, length, language)),
         None => script(name, path, text, length, known, workers).map_err(|error| error.to_string()),

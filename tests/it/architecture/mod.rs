@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 600;
 
 /// A layer with the layers that it may name.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("text", &[]),
     ("sql", &[]),
     ("domain", &["sql", "text"]),
     ("audit", &["domain", "sql", "text"]),
+    ("lint", &["audit", "sql", "text"]),
     ("ports", &["domain", "sql"]),
     ("ui", &["domain", "text"]),
     ("report", &["domain", "text"]),
@@ -34,6 +35,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "domain",
             "engine",
             "host",
+            "lint",
             "pg",
             "ports",
             "rehearsal",
@@ -48,7 +50,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// Layers without input, output, time and randomness.
-const PURE: [&str; 4] = ["audit", "domain", "sql", "text"];
+const PURE: [&str; 5] = ["audit", "domain", "lint", "sql", "text"];
 
 /// What pure layers must not name, by the start of its path.
 const IMPURE: [&str; 18] = [

@@ -1,0 +1,156 @@
+//! The rules. Each is a file: what it is called, why it is so, an example of either kind, and its tests.
+
+use std::ops::Range;
+
+use super::finding::{Fix, Severity};
+use super::series::{Act, File, Series};
+use crate::audit::document::{Part, PartKind};
+use crate::audit::statement::{IndexStatement, Statement, StatementKind};
+use crate::sql::TableRef;
+
+macro_rules! rules {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// All rules, in the order in which they are listed.
+        pub const ALL: &[&Rule] = &[$(&$name::RULE),*];
+    };
+}
+
+rules! {
+    missing_concurrently
+    concurrently_in_transaction
+    several_statements_at_once
+    timeout_before_concurrently
+    unreadable
+    out_of_reach
+    idle_allow
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name.
+    pub id: &'static str,
+    /// How bad what it finds is, when nobody says otherwise.
+    pub severity: Severity,
+    /// One line about it.
+    pub summary: &'static str,
+    /// Why it is so, and what to do instead. Paragraphs are separated by an empty line.
+    pub why: &'static str,
+    /// What it finds. The places stand between `«` and `»`.
+    pub bad: Example,
+    /// How it should be.
+    pub good: Example,
+    /// Looks at one file.
+    pub check: fn(&Case<'_, '_>, &mut Vec<Found>),
+}
+
+/// Files with their texts.
+pub type Example = &'static [(&'static str, &'static str)];
+
+/// The file that a rule looks at.
+pub struct Case<'c, 'a> {
+    /// All files.
+    pub series: &'c Series<'a>,
+    /// Which of them, by position.
+    pub position: usize,
+    /// The file.
+    pub file: &'c File<'a>,
+}
+
+/// What a rule found in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Bytes of the file.
+    pub range: Range<usize>,
+    /// Bytes of the statement that it is about: a comment before it may allow it.
+    pub statement: Range<usize>,
+    /// Bytes of the string or call that the statement stands in: so may one before that.
+    pub part: Option<Range<usize>>,
+    /// What is so.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+    /// A change that is certainly right.
+    pub fix: Option<Fix>,
+}
+
+impl Found {
+    /// About a statement, at these bytes.
+    pub fn at(act: &Act<'_>, range: Range<usize>, message: String, help: impl Into<String>) -> Self {
+        let is_file = |part: &&Part| matches!(part.kind, PartKind::File(_));
+        let part = act.part.filter(|part| !is_file(part)).map(|part| part.range.clone());
+        Self {
+            range,
+            statement: act.statement.at..act.statement.end,
+            part,
+            message,
+            help: help.into(),
+            fix: None,
+        }
+    }
+}
+
+/// The rule of a name.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.id == id)
+}
+
+impl<'c, 'a> Case<'c, 'a> {
+    /// The statements that make an index.
+    fn indexes(&self) -> impl Iterator<Item = (&'c Act<'a>, &'a IndexStatement)> {
+        self.file.acts.iter().filter_map(|act| Some((act, index_of(act.statement)?)))
+    }
+
+    /// Statements with CONCURRENTLY, and what each does, in words.
+    fn concurrent(&self) -> impl Iterator<Item = (&'c Act<'a>, &'static str)> {
+        self.file.acts.iter().filter_map(|act| Some((act, concurrent(&act.statement.kind)?)))
+    }
+
+    /// Whether the table is made by this very file, or is temporary.
+    fn is_nobodys(&self, table: &TableRef, act: &Act<'_>) -> bool {
+        self.file.is_new(table, act)
+            || self.series.nature(table) == Some(super::series::Nature::Temporary)
+            || table.schema.as_deref() == Some("pg_temp")
+    }
+}
+
+fn index_of(statement: &Statement) -> Option<&IndexStatement> {
+    if let StatementKind::CreateIndex(index) = &statement.kind { Some(index) } else { None }
+}
+
+fn concurrent(kind: &StatementKind) -> Option<&'static str> {
+    if let StatementKind::CreateIndex(index) = kind
+        && index.shape.concurrently
+    {
+        return Some("CREATE INDEX CONCURRENTLY");
+    }
+    if let StatementKind::DropIndex { concurrently: true, .. } = kind {
+        return Some("DROP INDEX CONCURRENTLY");
+    }
+    if let StatementKind::Reindex { concurrently: true, .. } = kind {
+        return Some("REINDEX CONCURRENTLY");
+    }
+    None
+}
+
+/// Something that was not read, as a finding.
+fn unread(unread: &crate::audit::statement::Unread, help: &str) -> Found {
+    let range = unread.at..unread.at;
+    Found {
+        range: range.clone(),
+        statement: range,
+        part: None,
+        message: unread.why.to_string(),
+        help: help.to_owned(),
+        fix: None,
+    }
+}
+
+/// A name for people: `table` or `schema.table`.
+fn shown(table: &TableRef) -> String {
+    match &table.schema {
+        Some(schema) => format!("{schema}.{}", table.name),
+        None => table.name.clone(),
+    }
+}
