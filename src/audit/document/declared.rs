@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::host::{
-    Act, Backing, DeclaredIndex, Framework, IndexName, Key, KeyKind as HostKey, Known, TableName,
+    Act, Backing, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind as HostKey, Known, TableName,
 };
 use super::super::statement::{
     Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction, Unread, Why,
@@ -14,8 +14,22 @@ use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef,
 /// How a part that is not known is shown, as in statements put together at run time.
 const UNKNOWN: &str = "…";
 
-/// Adds the declarations of a file to what it says.
-pub fn declare(document: &mut Document, declared: &[DeclaredIndex], tables: &dyn Tables) {
+/// What a picture of the whole schema is, such as `schema.rb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshots {
+    /// The only source: its indexes count.
+    Counted,
+    /// Beside the migrations that it is a picture of: each of its indexes is one of theirs.
+    Described,
+}
+
+/// Adds the declarations of a file to what it says. What a model or a snapshot only describes is counted as that.
+pub fn declare(
+    document: &mut Document,
+    declared: &[DeclaredIndex],
+    snapshots: Snapshots,
+    tables: &dyn Tables,
+) {
     for made in &mut document.made {
         if let TableName::OfModel(model) = &made.table
             && let Some(table) = tables.of_model(model)
@@ -24,6 +38,15 @@ pub fn declare(document: &mut Document, declared: &[DeclaredIndex], tables: &dyn
         }
     }
     for index in declared {
+        let counted = match index.home {
+            Home::Operation => true,
+            Home::Model => false,
+            Home::Snapshot => snapshots == Snapshots::Counted,
+        };
+        if !counted {
+            document.described += 1;
+            continue;
+        }
         // The statement of a list's entry speaks for itself.
         if index.fragment.is_some() {
             continue;

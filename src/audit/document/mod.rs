@@ -15,7 +15,7 @@ use super::layout::Tool;
 use super::statement::{Statement, Unread};
 
 pub use allow::{Allow, Allowances, BadNote, NoteProblem};
-pub use declared::declare;
+pub use declared::{Snapshots, declare};
 pub use host::of_host;
 pub use note::{Note, notes};
 pub use sql::{Halves, of_sql};
@@ -35,6 +35,8 @@ pub struct Document {
     pub notes: Vec<Note>,
     /// Placeholders of a file of SQL that somebody fills in.
     pub placeholders: usize,
+    /// Indexes that a model or a picture of the schema describes: migrations make them.
+    pub described: usize,
     /// Models with their tables (Django).
     pub models: Vec<Model>,
     /// Tables that are made or dropped in the words of a framework.

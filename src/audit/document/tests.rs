@@ -2,7 +2,7 @@
 
 use super::super::host::{Language, TableName, extract};
 use super::super::statement::StatementKind;
-use super::{Direction, Document, PartKind, Tables, declare, of_host};
+use super::{Direction, Document, PartKind, Snapshots, Tables, declare, of_host};
 
 struct Nothing;
 
@@ -15,7 +15,7 @@ impl Tables for Nothing {
 fn read(language: Language, text: &str) -> Document {
     let found = extract(language, text);
     let mut document = of_host(text, &found);
-    declare(&mut document, &found.declared, &Nothing);
+    declare(&mut document, &found.declared, Snapshots::Counted, &Nothing);
     document
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Totals {
     /// Indexes of constraints, not counted above.
     pub(super) constraints: usize,
     pub(super) unread: usize,
+    /// Indexes that models and pictures of the schema describe, not counted above.
+    pub(super) described: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +69,8 @@ pub(super) struct FileAnswer {
     pub(super) statements: usize,
     /// Statements of parts that undo; they are not counted.
     pub(super) undoing: usize,
+    /// Indexes that a model or `schema.rb` describes beside the migrations that make them; they are not counted.
+    pub(super) described: usize,
     /// The tool runs it outside of a transaction because the file or its settings say so.
     pub(super) outside_transaction: bool,
     pub(super) placeholders: usize,
@@ -205,6 +209,7 @@ fn totals(answer: &Answer) -> Totals {
         covered: count(|it| !it.covered_by.is_empty()),
         constraints: answer.constraints.len(),
         unread: answer.unread.len(),
+        described: answer.files.iter().map(|it| it.described).sum(),
     }
 }
 
@@ -216,6 +221,7 @@ fn file(file: &File) -> FileAnswer {
         bytes: file.bytes,
         statements: file.document.statements.len(),
         undoing: file.document.undoing.len(),
+        described: file.document.described,
         outside_transaction: file.outside,
         placeholders: file.document.placeholders,
     }

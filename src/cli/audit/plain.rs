@@ -110,10 +110,14 @@ fn registry(answer: &Answer) -> String {
 /// The figures in one sentence.
 pub(super) fn totals(answer: &Answer) -> String {
     let it = &answer.totals;
+    let described = match it.described {
+        0 => String::new(),
+        count => format!(" Models or a picture of the schema describe {count} more, which are not counted."),
+    };
     format!(
         "{} CREATE INDEX in {} files: {} functional, {} performance; {} unique, {} partial, {} concurrently, \
          {} unnamed, {} over 63 bytes.\nAt the end of the series {} of them stand, {} were dropped; {} say the same as \
-         another, {} are covered. {} indexes of constraints besides. {} places were not read.\n",
+         another, {} are covered. {} indexes of constraints besides. {} places were not read.{described}\n",
         it.indexes,
         it.files,
         it.functional,

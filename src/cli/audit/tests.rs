@@ -215,3 +215,35 @@ fn what_the_registry_lacks_is_written_behind_what_it_has_and_then_agrees() {
     assert_eq!((exit, fresh["written"]["added"].as_array().unwrap().len()), (Exit::Verified, 2));
     assert!(at("fresh.toml").exists());
 }
+
+#[test]
+fn programs_are_read_beside_sql_in_the_order_of_their_chain_and_pictures_of_the_schema_are_not_counted() {
+    let rails = b"ActiveRecord::Schema[7.1].define do\n  create_table :t do |t|\n    t.index [:a], name: 'by_a'\n  end\nend\n";
+    let (exit, answer) = json(&[
+        ("alembic/a_last.py", b"revision = 'l'\ndown_revision = 'm'\ndef upgrade():\n    op.drop_index('ix')\n"),
+        ("alembic/b_first.py", b"revision = 'f'\ndown_revision = None\ndef upgrade():\n    op.create_index('ix', 't', ['a'])\n"),
+        ("alembic/c_middle.py", b"revision: str = 'm'\ndown_revision: str = 'f'\ndef upgrade():\n    op.create_index('iy', 't', ['b'], unique=True)\n"),
+        ("db/migrate/1_a.rb", b"class A < ActiveRecord::Migration[7.1]\n  def change\n    add_index :t, :a, name: 'by_a'\n  end\nend\n"),
+        ("db/schema.rb", rails),
+        ("list.py", b"ALL = [{'name': 'il', 'table': 't', 'sql': 'CREATE INDEX il ON t (c)'}]\nlog.info('CREATE INDEX no ON t (c)')\n"),
+    ]);
+    assert_eq!(exit, Exit::Verified, "{answer:#}");
+    assert_eq!(
+        list(&answer),
+        [
+            "alembic/b_first.py:4:5 ix",
+            "alembic/c_middle.py:4:5 iy",
+            "db/migrate/1_a.rb:3:5 by_a",
+            "list.py:1:45 il"
+        ]
+    );
+    assert_eq!(answer["indexes"][0]["later"][0]["what"], "dropped");
+    assert_eq!(answer["indexes"][0]["later"][0]["file"], "alembic/a_last.py");
+    assert_eq!(answer["totals"]["described"], 1);
+    // Without its migrations the picture is all there is.
+    let (_, alone) = json(&[("db/schema.rb", rails)]);
+    assert_eq!(list(&alone), ["db/schema.rb:3:5 by_a"]);
+    let (exit, broken) = json(&[("m.py", b"def upgrade(:\n    op.execute('CREATE INDEX a ON b (c)')\n")]);
+    assert_eq!(exit, Exit::Findings);
+    assert_eq!(broken["unread"][0]["broken"], true);
+}

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::audit::document::{Direction, Document, Halves, declare, language, of_host, of_sql};
+use crate::audit::document::{Direction, Document, Halves, Snapshots, declare, language, of_host, of_sql};
 use crate::audit::encoding::decode;
-use crate::audit::host::{self, DeclaredIndex, Language, Marker, Revision, Transaction};
+use crate::audit::host::{self, DeclaredIndex, Framework, Home, Language, Marker, Revision, Transaction};
 use crate::audit::layout::{self, Tool};
 use crate::audit::prepass::{Script, prepare};
 use crate::audit::statement::{self, Reading, STACK, read};
@@ -85,9 +85,17 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
 fn joined(mut files: Vec<File>, unreadable: Vec<(String, String)>) -> Folder {
     series::settle(&mut files);
     let models = model::Models::of(&files);
+    let frameworks: BTreeSet<Framework> = files
+        .iter()
+        .flat_map(|file| &file.declared)
+        .filter(|index| index.home == Home::Operation)
+        .map(|index| index.framework)
+        .collect();
     for file in &mut files {
         let declared = std::mem::take(&mut file.declared);
-        declare(&mut file.document, &declared, &models.beside(&file.path));
+        let beside = declared.iter().any(|index| frameworks.contains(&index.framework));
+        let snapshots = if beside { Snapshots::Described } else { Snapshots::Counted };
+        declare(&mut file.document, &declared, snapshots, &models.beside(&file.path));
     }
     Folder { files, unreadable }
 }
