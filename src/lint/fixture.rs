@@ -2,7 +2,9 @@
 
 use super::{Finding, Levels, Series, Subject, check};
 use crate::audit::Lines;
-use crate::audit::document::{Direction, Document, Halves, Tables, declare, language, of_host, of_sql};
+use crate::audit::document::{
+    Direction, Document, Halves, Snapshots, Tables, declare, language, of_host, of_sql,
+};
 use crate::audit::host::{Marker, Transaction, extract};
 use crate::audit::layout;
 use crate::audit::prepass::prepare;
@@ -23,7 +25,7 @@ fn document(path: &str, text: &str, files: &[(&str, &str)]) -> Document {
     if let Some(language) = language(path) {
         let found = extract(language, text);
         let mut document = of_host(text, &found);
-        declare(&mut document, &found.declared, &Unknown);
+        declare(&mut document, &found.declared, Snapshots::Counted, &Unknown);
         return document;
     }
     let place = layout::place(path, text, |name| files.iter().any(|(path, _)| *path == name));
