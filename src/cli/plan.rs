@@ -117,7 +117,7 @@ fn overview(plan: &Plan, out: &mut dyn Write, width: usize) -> io::Result<()> {
         row[INDEX] = safe(item.name.as_str(), Some(index_width));
         row[TABLE] = safe(&item.table.name, Some(table_width));
     }
-    write!(out, "{}", table(&columns, rows, width))
+    write!(out, "{}", table(&columns, &rows, width))
 }
 
 /// Columns of names, which take what the others leave.

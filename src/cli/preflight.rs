@@ -93,7 +93,7 @@ fn overview(checks: &[CheckResult], out: &mut dyn Write, width: usize) -> io::Re
     let row = |it: &CheckResult| {
         vec![it.verdict.word().to_owned(), it.title.clone(), safe(&it.found, None), safe(&it.wanted, None)]
     };
-    write!(out, "{}", table(&columns, checks.iter().map(row).collect(), width))
+    write!(out, "{}", table(&columns, &checks.iter().map(row).collect::<Vec<_>>(), width))
 }
 
 fn detail(check: &CheckResult, out: &mut dyn Write) -> io::Result<()> {

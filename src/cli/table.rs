@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-
 use crate::text::Untrusted;
 
 use super::surrounding::Surrounding;
+
+mod layout;
 
 /// Width of a table that nobody is known to look at, such as a log of a pipeline.
 const UNSEEN: usize = 120;
@@ -33,27 +33,8 @@ pub(super) enum Side {
 }
 
 /// A table without lines. Cells that do not fit wrap inside their column. The text must be safe already.
-pub(super) fn table(columns: &[(&str, Side)], rows: Vec<Vec<String>>, width: usize) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
-        .set_header(columns.iter().map(|(title, _)| *title).collect::<Vec<_>>());
-    for row in rows {
-        table.add_row(row);
-    }
-    for (at, (_, side)) in columns.iter().enumerate() {
-        if let (Side::Right, Some(column)) = (side, table.column_mut(at)) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+pub(super) fn table(columns: &[(&str, Side)], rows: &[Vec<String>], width: usize) -> String {
+    layout::page(columns, rows, width)
 }
 
 /// Somebody else's text in at most so many cells.

@@ -43,8 +43,8 @@ fn indexes(answer: &Answer, width: usize) -> String {
         ("CLASS", Side::Left),
         ("NOTES", Side::Left),
     ];
-    let rows = answer.indexes.iter().map(row).collect();
-    table(&columns, rows, width)
+    let rows: Vec<Vec<String>> = answer.indexes.iter().map(row).collect();
+    table(&columns, &rows, width)
 }
 
 fn row(index: &IndexAnswer) -> Vec<String> {
@@ -72,7 +72,7 @@ fn tables(answer: &Answer, width: usize) -> String {
         ("PERFORMANCE", Side::Right),
         ("AT THE END", Side::Right),
     ];
-    let rows = answer
+    let rows: Vec<Vec<String>> = answer
         .tables
         .iter()
         .map(|it| {
@@ -86,7 +86,7 @@ fn tables(answer: &Answer, width: usize) -> String {
             ]
         })
         .collect();
-    format!("\n{}", table(&columns, rows, width))
+    format!("\n{}", table(&columns, &rows, width))
 }
 
 fn registry(answer: &Answer) -> String {
