@@ -228,13 +228,15 @@ fn file(file: &File) -> FileAnswer {
 }
 
 pub(super) fn unread(folder: &Folder) -> Vec<UnreadAnswer> {
-    let whole = folder.unreadable.iter().map(|(file, why)| UnreadAnswer {
+    let whole = |(file, why): &(String, String), broken| UnreadAnswer {
         file: file.clone(),
         line: 1,
         column: 1,
         why: format!("not read: {why}"),
-        broken: true,
-    });
+        broken,
+    };
+    let unreadable = folder.unreadable.iter().map(|it| whole(it, true));
+    let aside = folder.aside.iter().map(|it| whole(it, false));
     let parts = folder.files.iter().flat_map(|file| {
         file.document.unread.iter().map(|it| UnreadAnswer {
             file: file.path.clone(),
@@ -244,7 +246,7 @@ pub(super) fn unread(folder: &Folder) -> Vec<UnreadAnswer> {
             broken: it.why.is_broken(),
         })
     });
-    whole.chain(parts).collect()
+    unreadable.chain(aside).chain(parts).collect()
 }
 
 fn qualified(relation: &Relation) -> String {

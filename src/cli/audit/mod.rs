@@ -87,6 +87,8 @@ pub fn audit(args: &AuditArgs, setting: &Setting<'_>, out: &mut dyn Write) -> Re
     }
     let reconciled = registry.as_ref().map(|registry| reconcile::reconcile(registry, &series.inventory));
     let answer = Answer::of(&series.folder, &series.inventory, &domains, reconciled, written);
+    // The answer and its pages are as large again.
+    drop(series);
     let output = setting.output;
     let width = setting.width;
     match (output, args.format) {

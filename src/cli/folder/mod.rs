@@ -27,6 +27,8 @@ pub(super) struct Folder {
     pub(super) files: Vec<File>,
     /// Files and folders that could not be read, and why.
     pub(super) unreadable: Vec<(String, String)>,
+    /// What is left alone, and why.
+    pub(super) aside: Vec<(String, String)>,
 }
 
 /// One file.
@@ -53,7 +55,7 @@ pub(super) struct File {
 ///
 /// A path is not there, or no thread can be started.
 pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
-    let (mut found, mut unreadable) = walk::walk(paths)?;
+    let walk::Found { files: mut found, mut unreadable, aside, .. } = walk::walk(paths)?;
     found.sort_by(|one, two| layout::order(&one.0, &two.0));
     let known: BTreeSet<String> = found.iter().map(|(name, _)| name.clone()).collect();
     let results: Mutex<Vec<(usize, Result<File, String>)>> = Mutex::new(Vec::with_capacity(found.len()));
@@ -78,11 +80,11 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
             Err(why) => unreadable.push((name.clone(), why)),
         }
     }
-    Ok(joined(files, unreadable))
+    Ok(Folder { files: joined(files), unreadable, aside })
 }
 
 /// Lets the files know of each other.
-fn joined(mut files: Vec<File>, unreadable: Vec<(String, String)>) -> Folder {
+fn joined(mut files: Vec<File>) -> Vec<File> {
     series::settle(&mut files);
     let models = model::Models::of(&files);
     let frameworks: BTreeSet<Framework> = files
@@ -97,7 +99,7 @@ fn joined(mut files: Vec<File>, unreadable: Vec<(String, String)>) -> Folder {
         let snapshots = if beside { Snapshots::Described } else { Snapshots::Counted };
         declare(&mut file.document, &declared, snapshots, &models.beside(&file.path));
     }
-    Folder { files, unreadable }
+    files
 }
 
 /// Runs `work` on each of `count` threads with a stack that the parser cannot overflow.
@@ -289,3 +291,6 @@ fn parse(script: &Script<'_>, lines: &Lines, workers: usize) -> Result<Reading, 
     }
     Ok(whole)
 }
+
+#[cfg(test)]
+mod tests;
