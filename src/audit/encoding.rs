@@ -32,6 +32,16 @@ pub fn decode(bytes: &[u8]) -> (Cow<'_, str>, Encoding) {
     }
 }
 
+/// The same without a second copy of a text that needs no change.
+pub fn text_of(bytes: Vec<u8>) -> String {
+    // Either mark of UTF-16 is no UTF-8.
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.starts_with('\u{feff}') => text,
+        Ok(text) => decode(text.as_bytes()).0.into_owned(),
+        Err(other) => decode(other.as_bytes()).0.into_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -316,6 +316,9 @@ impl Scan<'_> {
     }
 }
 
+/// Longest placeholder in brackets, in bytes. A line may be as long as a file, and full of brackets that are never closed.
+const LONGEST: usize = 200;
+
 fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
     let length = bytes[from..].iter().take_while(|byte| continues_name(**byte)).count();
     (length > 0).then_some(from + length)
@@ -323,10 +326,22 @@ fn name_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Behind the `with` that closes a placeholder: on the same line, with nothing but ASCII before it.
 fn closing(bytes: &[u8], from: usize, with: &[u8]) -> Option<usize> {
-    let line = memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |length| from + length);
-    let found = memmem::find(&bytes[from..line], with)?;
+    let near = &bytes[from..bytes.len().min(from + LONGEST)];
+    let line = &near[..memchr(b'\n', near).unwrap_or(near.len())];
+    let found = memmem::find(line, with)?;
     let inside = &bytes[from..from + found];
     (!inside.is_empty() && inside.is_ascii()).then_some(from + found + with.len())
+}
+
+/// The character itself where it may be part of a name, else a letter that is as long.
+fn of_name(char: char) -> char {
+    match char.len_utf8() {
+        _ if char.is_alphanumeric() => char,
+        1 => '_',
+        2 => 'ß',
+        3 => 'あ',
+        _ => '𐌀',
+    }
 }
 
 fn written_over(text: &str, edits: &[Edit]) -> String {
@@ -337,7 +352,7 @@ fn written_over(text: &str, edits: &[Edit]) -> String {
         let old = &text[edit.range.clone()];
         match edit.with {
             With::Spaces => result.extend(std::iter::repeat_n(' ', old.len())),
-            With::Name => result.extend(old.chars().map(|it| if it.is_alphanumeric() { it } else { '_' })),
+            With::Name => result.extend(old.chars().map(of_name)),
             With::Inside(quote) => {
                 // `:'name'` becomes `'_name'`.
                 result.push(char::from(quote));

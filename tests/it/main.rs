@@ -9,6 +9,7 @@ mod scripted;
 mod architecture;
 mod config_doc;
 mod documents;
+mod fuzz;
 mod lint;
 mod preflight_doc;
 mod sample_registry;

@@ -79,6 +79,7 @@ fn variables_become_names_and_casts_slices_and_texts_stay() {
         ("create table ${schema}.t (a int)", "create table __schema_.t (a int)"),
         ("select * from {{ ref('a') }}", "select * from ___ref__a_____"),
         ("select a := :b", "select a := _b"),
+        ("select :na\u{feff}e, :ß\u{ad}", "select _naあe, _ßß"),
     ] {
         assert_eq!(statements(text), [wanted], "{text}");
     }

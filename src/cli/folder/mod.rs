@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::audit::document::{Direction, Document, Halves, Snapshots, declare, language, of_host, of_sql};
-use crate::audit::encoding::decode;
+use crate::audit::encoding::text_of;
 use crate::audit::host::{self, DeclaredIndex, Framework, Home, Language, Marker, Revision, Transaction};
 use crate::audit::layout::{self, Tool};
 use crate::audit::prepass::{Script, prepare};
@@ -129,15 +129,16 @@ pub(super) fn read_text(name: &str, bytes: &[u8]) -> Result<Folder, CliError> {
     let known = beside(path);
     let result = Mutex::new(None);
     on_threads(1, &|| {
-        let file = read_bytes(name, path, bytes, &known, 1);
+        let file = read_bytes(name, path, bytes.to_vec(), &known, 1);
         *result.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(file);
     })?;
     let result = result.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(match result {
-        Some(Ok(file)) => joined(vec![file], Vec::new()),
-        Some(Err(why)) => joined(Vec::new(), vec![(name.to_owned(), why)]),
-        None => joined(Vec::new(), Vec::new()),
-    })
+    let (files, unreadable) = match result {
+        Some(Ok(file)) => (vec![file], Vec::new()),
+        Some(Err(why)) => (Vec::new(), vec![(name.to_owned(), why)]),
+        None => (Vec::new(), Vec::new()),
+    };
+    Ok(Folder { files: joined(files), unreadable, aside: Vec::new() })
 }
 
 /// The names of files in the folder of `path`, each with that folder.
@@ -146,19 +147,19 @@ fn beside(path: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
     entries
         .map(|entry| folder.map_or_else(|| PathBuf::from(entry.file_name()), |it| it.join(entry.file_name())))
-        .map(|path| path.to_string_lossy().replace('\\', "/"))
+        .map(|path| path.to_string_lossy().into_owned())
         .collect()
 }
 
 fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) -> Result<File, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    read_bytes(name, path, &bytes, known, workers)
+    read_bytes(name, path, bytes, known, workers)
 }
 
 fn read_bytes(
     name: &str,
     path: &Path,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     known: &BTreeSet<String>,
     workers: usize,
 ) -> Result<File, String> {
@@ -169,7 +170,7 @@ fn read_bytes(
     {
         return Err("it is not a text".to_owned());
     }
-    let text = decode(bytes).0.into_owned();
+    let text = text_of(bytes);
     match language(name) {
         Some(language) => Ok(program(name, text, length, language)),
         None => script(name, path, text, length, known, workers).map_err(|error| error.to_string()),

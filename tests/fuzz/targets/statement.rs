@@ -1,0 +1,6 @@
+//! The statements of a script.
+#![no_main]
+#[path = "../property.rs"]
+mod property;
+
+libfuzzer_sys::fuzz_target!(|text: &str| property::with_stack(|| property::statement(text)));
