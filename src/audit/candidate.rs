@@ -53,6 +53,8 @@ pub enum Exclusion {
     Routine,
     /// Parts of it are known at run time only.
     UnknownParts,
+    /// Somebody fills in a part of it before it is sent.
+    ToFillIn,
     /// Its table is temporary.
     Temporary,
     /// Its table is partitioned.
@@ -72,6 +74,7 @@ impl fmt::Display for Exclusion {
             Self::NotMade(why) => f.write_str(why),
             Self::Routine => f.write_str("it stands in a routine, and is made when somebody calls that"),
             Self::UnknownParts => f.write_str("parts of it are known at run time only"),
+            Self::ToFillIn => f.write_str("a part of it is filled in before it is sent"),
             Self::Temporary => f.write_str("its table is temporary"),
             Self::Partitioned => f.write_str(
                 "its table is partitioned, and PostgreSQL builds no such index concurrently: a registry has the indexes of partitions",
@@ -162,6 +165,9 @@ fn exclusion(entry: &Entry) -> Option<Exclusion> {
     }
     if entry.nesting == Nesting::Dynamic && has_unknown_part(entry) {
         return Some(Exclusion::UnknownParts);
+    }
+    if entry.to_fill_in {
+        return Some(Exclusion::ToFillIn);
     }
     if entry.alive.is_none() {
         return Some(end(entry));

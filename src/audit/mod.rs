@@ -15,6 +15,7 @@ pub mod live;
 mod parameter;
 mod place;
 pub mod prepass;
+pub mod reconcile;
 pub mod statement;
 
 pub use lexis::words;

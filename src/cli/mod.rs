@@ -47,7 +47,7 @@ pub mod wiring;
 use crate::rehearsal::guard;
 use crate::relay::Role;
 
-use args::{ConfigVerb, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
+use args::{AuditArgs, ConfigVerb, ImportArgs, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
 use config::{ParseError, Parsed, Setup};
 use error::CliError;
 use exit::Exit;
@@ -159,29 +159,8 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
             show::show(screen.into(), run.as_deref(), target, args, around, &mut out).await
         }
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
-        Verb::Audit(what) => {
-            // The registry has a default, which is compared with only when somebody says so.
-            let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
-            let setting = audit::Setting {
-                registry: said.then_some(target.registry.as_slice()),
-                usual: &target.registry,
-                hand: hand(args),
-                output: args.output,
-                width: table::width(around),
-            };
-            audit::audit(&what, &setting, &mut out).map(|exit| applied(args, exit))
-        }
-        Verb::Import(what) => {
-            let said = setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default");
-            let setting =
-                import::Setting { registry: &target.registry, said, hand: hand(args), output: args.output };
-            let done = if what.live {
-                import::of_database(&what, &setting, target, args, around, &mut out).await
-            } else {
-                import::of_files(&what, &setting, &mut out)
-            };
-            done.map(|exit| applied(args, exit))
-        }
+        Verb::Audit(what) => audited(&what, &setup, target, args, around, &mut out).await,
+        Verb::Import(what) => imported(&what, &setup, target, args, around, &mut out).await,
         Verb::Lint(what) => lint::lint(&what, args.output, &mut out).map(|exit| applied(args, exit)),
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {
@@ -195,6 +174,56 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
         | Verb::Registry { .. }
         | Verb::Journal { .. }) => without_server(other, target, args, around, &mut out),
     }
+}
+
+/// Whether somebody named a registry. It has a default, which counts only where one is wanted.
+fn names_registry(setup: &Setup) -> bool {
+    setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default")
+}
+
+async fn audited(
+    what: &AuditArgs,
+    setup: &Setup,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<u8, CliError> {
+    let setting = audit::Setting {
+        registry: names_registry(setup).then_some(target.registry.as_slice()),
+        usual: &target.registry,
+        hand: hand(args),
+        output: args.output,
+        width: table::width(around),
+    };
+    let exit = if what.live {
+        audit::audit_live(what, &setting, target, args, around, out).await?
+    } else {
+        audit::audit(what, &setting, out)?
+    };
+    Ok(applied(args, exit))
+}
+
+async fn imported(
+    what: &ImportArgs,
+    setup: &Setup,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<u8, CliError> {
+    let setting = import::Setting {
+        registry: &target.registry,
+        said: names_registry(setup),
+        hand: hand(args),
+        output: args.output,
+    };
+    let exit = if what.live {
+        import::of_database(what, &setting, target, args, around, out).await?
+    } else {
+        import::of_files(what, &setting, out)?
+    };
+    Ok(applied(args, exit))
 }
 
 /// A dry run writes no file either.

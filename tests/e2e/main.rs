@@ -12,6 +12,7 @@ mod program;
 mod server;
 mod wire;
 
+mod audit;
 mod broken;
 mod budget;
 mod config;

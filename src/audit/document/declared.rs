@@ -71,7 +71,10 @@ pub fn declare(
             statements: 0,
         };
         let Range { start: at, end } = index.range.clone();
-        document.add(part, vec![Statement { place: index.place, at, end, part: 0, nesting, kind }]);
+        document.add(
+            part,
+            vec![Statement { place: index.place, at, end, part: 0, nesting, to_fill_in: false, kind }],
+        );
     }
     document.settle();
 }

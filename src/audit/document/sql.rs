@@ -42,8 +42,13 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
     }
     let undoes =
         |at: usize| halves.direction == Direction::Down || halves.undoing.iter().any(|it| it.contains(&at));
+    let to_fill_in = |it: &Statement| {
+        let next = script.placeholders.partition_point(|at| *at < it.at);
+        script.placeholders.get(next).is_some_and(|at| *at < it.end)
+    };
+    let statements = reading.statements.into_iter();
     let (down, up): (Vec<Statement>, Vec<Statement>) =
-        reading.statements.into_iter().partition(|it| undoes(it.at));
+        statements.map(|it| Statement { to_fill_in: to_fill_in(&it), ..it }).partition(|it| undoes(it.at));
     for (direction, statements) in [(Direction::Up, up), (Direction::Down, down)] {
         if !statements.is_empty() {
             let range = statements[0].at..statements.iter().map(|it| it.end).max().unwrap_or(0);

@@ -20,7 +20,10 @@ pub(super) fn tables(document: &mut Document, extract: &Extract) {
         };
         let (at, end) = (done.range.start, done.range.end);
         let nesting = Nesting::Direct;
-        document.add(part, vec![Statement { place: done.place, at, end, part: 0, nesting, kind }]);
+        document.add(
+            part,
+            vec![Statement { place: done.place, at, end, part: 0, nesting, to_fill_in: false, kind }],
+        );
     }
 }
 

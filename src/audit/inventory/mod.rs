@@ -39,6 +39,8 @@ pub struct Entry {
     pub origin: Origin,
     /// Whether it is created when the file is run.
     pub nesting: Nesting,
+    /// Whether somebody fills in a part of it before it is sent.
+    pub to_fill_in: bool,
     /// Its name when it is created, and its schema.
     pub index: Relation,
     /// How it came by its name.

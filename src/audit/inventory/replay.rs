@@ -52,7 +52,10 @@ impl World {
         let spot = Spot { file, place: statement.place };
         match &statement.kind {
             StatementKind::SearchPath { first, .. } => self.path.clone_from(first),
-            StatementKind::CreateIndex(index) => self.create_index(spot, statement.nesting, index),
+            StatementKind::CreateIndex(index) => {
+                let position = self.create_index(spot, statement.nesting, index);
+                self.entries[position].to_fill_in = statement.to_fill_in;
+            }
             // What a routine does is done when it is called, if ever.
             _ if statement.nesting == Nesting::Routine => {}
             StatementKind::DropIndex { names, .. } => {
@@ -146,7 +149,7 @@ impl World {
         Relation { schema, name }
     }
 
-    fn create_index(&mut self, spot: Spot, nesting: Nesting, index: &IndexStatement) {
+    fn create_index(&mut self, spot: Spot, nesting: Nesting, index: &IndexStatement) -> usize {
         let table = self.table(&index.shape.table);
         let written = index.shape.name.as_deref();
         let position = self.add(
@@ -161,6 +164,7 @@ impl World {
         if !index.shape.only && self.entries[position].alive.is_some() {
             self.partitions_follow(&table, &index.name_parts, Label::Index);
         }
+        position
     }
 
     /// Adds an index, and lets it stand when it is made where it stands and its name is free.
@@ -180,7 +184,9 @@ impl World {
         };
         let index = Relation { schema: table.schema.clone(), name: index };
         let mut fates = Vec::new();
-        let known = nesting != Nesting::Routine && !index.name.contains('…') && !table.name.contains('…');
+        // What is written in full may have that letter in its name.
+        let open = nesting == Nesting::Dynamic && (index.name.contains('…') || table.name.contains('…'));
+        let known = nesting != Nesting::Routine && !open;
         let free = !self.taken(&index);
         if known && !free {
             let what = if shape.if_not_exists { FateKind::Skipped } else { FateKind::Refused };
@@ -196,6 +202,7 @@ impl World {
             spot,
             origin,
             nesting,
+            to_fill_in: false,
             alive: stands.then(|| Standing { index: index.clone(), table: table.clone() }),
             index,
             naming,

@@ -33,6 +33,8 @@ pub struct Statement {
     pub part: usize,
     /// Whether the server runs it when the file is run.
     pub nesting: Nesting,
+    /// Whether something stands in it that somebody fills in before it is sent: `:name`, `${name}`, `{{ name }}`.
+    pub to_fill_in: bool,
     /// What it does.
     pub kind: StatementKind,
 }

@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     pub(super) fn push(&mut self, span: Range<usize>, kind: StatementKind, nesting: Nesting) {
         let Range { start: at, end } = span;
         let place = self.lines.place(self.text, at);
-        self.reading.statements.push(Statement { place, at, end, part: 0, nesting, kind });
+        self.reading.statements.push(Statement { place, at, end, part: 0, nesting, to_fill_in: false, kind });
     }
 
     pub(super) fn place_of(&self, at: usize) -> super::Place {

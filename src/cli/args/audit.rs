@@ -8,8 +8,12 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
     /// Files, or folders that are searched for `.sql` files. What .gitignore leaves out is left out.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "live")]
     pub paths: Vec<PathBuf>,
+    /// Also read the target's database: what is there and nowhere else, what is missing, what differs by the server's own
+    /// words. Without files it says what is the same, covered or not valid there.
+    #[arg(long)]
+    pub live: bool,
     /// How it is laid out for people; --output json is for programs.
     #[arg(long, value_enum, default_value_t)]
     pub format: AuditFormat,
@@ -18,7 +22,7 @@ pub struct AuditArgs {
     pub domains: Option<PathBuf>,
     /// Add to the registry (or to FILE) what it does not have: performance indexes that stand at the end. Its entries,
     /// comments and order stay as they are; with --dry-run it only shows what would change.
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, requires = "paths")]
     pub write_registry: Option<Option<PathBuf>>,
 }
 

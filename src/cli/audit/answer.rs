@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Domains;
-use super::reconcile::Reconciled;
+use super::live::LiveAnswer;
 use crate::audit::Place;
 use crate::audit::host::Language;
 use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Relation, Spot, TableKind};
 use crate::audit::layout::Tool;
+use crate::audit::reconcile::Reconciled;
 use crate::audit::statement::{ConstraintKind, Nesting};
 use crate::cli::enrolment::Enrolled;
 use crate::cli::folder::{File, Folder};
@@ -29,7 +30,12 @@ pub(super) struct Answer {
     pub(super) same_names: BTreeMap<String, Vec<String>>,
     /// What could not be read, with its place.
     pub(super) unread: Vec<UnreadAnswer>,
-    pub(super) registry: Option<Reconciled>,
+    /// Where migrations, registry and database agree and where they do not; absent when there is only one of them.
+    pub(super) reconciled: Option<Reconciled>,
+    #[serde(skip)]
+    pub(super) with_registry: bool,
+    /// The database for itself.
+    pub(super) live: Option<LiveAnswer>,
     /// What `--write-registry` did.
     pub(super) written: Option<Enrolled>,
 }
@@ -146,14 +152,17 @@ pub(super) struct UnreadAnswer {
     pub(super) broken: bool,
 }
 
+/// What stands beside the files.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub(super) reconciled: Option<Reconciled>,
+    pub(super) with_registry: bool,
+    pub(super) live: Option<LiveAnswer>,
+    pub(super) written: Option<Enrolled>,
+}
+
 impl Answer {
-    pub(super) fn of(
-        folder: &Folder,
-        inventory: &Inventory,
-        domains: &Domains,
-        registry: Option<Reconciled>,
-        written: Option<Enrolled>,
-    ) -> Self {
+    pub(super) fn of(folder: &Folder, inventory: &Inventory, domains: &Domains, beside: Beside) -> Self {
         let shown = |entry: &Entry| index(entry, folder, inventory, domains);
         let (statements, others): (Vec<&Entry>, Vec<&Entry>) =
             inventory.entries.iter().partition(|entry| entry.is_statement());
@@ -175,8 +184,10 @@ impl Answer {
                 })
                 .collect(),
             unread,
-            registry,
-            written,
+            reconciled: beside.reconciled,
+            with_registry: beside.with_registry,
+            live: beside.live,
+            written: beside.written,
         };
         answer.totals = totals(&answer);
         answer
@@ -185,7 +196,8 @@ impl Answer {
     /// Whether something could not be read, or the registry says something else.
     pub(super) fn has_findings(&self) -> bool {
         self.unread.iter().any(|it| it.broken)
-            || self.registry.as_ref().is_some_and(|it| !it.agrees())
+            || self.reconciled.as_ref().is_some_and(|it| !it.agrees())
+            || self.live.as_ref().is_some_and(|it| it.totals.not_valid > 0)
             || self.written.as_ref().is_some_and(Enrolled::has_findings)
     }
 }

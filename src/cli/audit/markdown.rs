@@ -3,6 +3,8 @@
 use crate::text::Untrusted;
 
 use super::answer::Answer;
+use super::beside;
+use super::live::LiveAnswer;
 use super::plain::totals;
 
 /// Everything on one page.
@@ -37,18 +39,34 @@ pub(super) fn page(answer: &Answer) -> String {
             text.push_str(&line(&[format!("{}:{}:{}", it.file, it.line, it.column), it.why.clone()]));
         }
     }
-    if let Some(registry) = &answer.registry {
-        text = format!("{text}\n## Registry\n\n{} the same in both.\n\n", registry.same);
+    if let Some(it) = &answer.reconciled {
+        text = format!("{text}\n## {}\n\n{}.\n\n", beside::title(answer), beside::agreement(answer, it));
         text.push_str(&heads(&["Index", "Difference"]));
-        for name in &registry.migrations_only {
-            text.push_str(&line(&[name.clone(), "in migrations only".to_owned()]));
+        for (what, name) in beside::lines(it) {
+            text.push_str(&line(&[name.to_owned(), what.to_owned()]));
         }
-        for name in &registry.registry_only {
-            text.push_str(&line(&[name.clone(), "in the registry only".to_owned()]));
+        for it in &it.differing {
+            let what: Vec<String> =
+                beside::definitions(it).iter().map(|(side, words)| format!("{side}: {words}")).collect();
+            text.push_str(&line(&[it.index.clone(), what.join("; ")]));
         }
-        for it in &registry.differing {
-            let what = format!("migrations: {}; registry: {}", it.migrations, it.registry);
-            text.push_str(&line(&[it.index.clone(), what]));
+        for it in &it.not_compared {
+            text.push_str(&line(&[it.index.clone(), format!("not compared: {}", it.why)]));
+        }
+    }
+    if let Some(live) = &answer.live {
+        text = format!("{text}\n## Database\n\n{}\n", escaped(&live.sums().replace('\n', " ")));
+        text.push_str(&heads(&["Index", "Table", "Domain", "Definition", "Class", "Notes"]));
+        for it in &live.indexes {
+            let cells = [
+                it.index.clone(),
+                it.table.clone(),
+                it.domain.clone().unwrap_or_default(),
+                it.definition.clone(),
+                it.class.to_owned(),
+                LiveAnswer::notes(it),
+            ];
+            text.push_str(&line(&cells));
         }
     }
     text

@@ -5,22 +5,26 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::audit::inventory::{Chapter, Inventory, Spot, take};
+use crate::audit::reconcile::{Sides, reconcile};
 use crate::domain::registry::Registry;
 
-use super::args::{AuditArgs, AuditFormat, Output};
+use super::args::{AuditArgs, AuditFormat, Output, RunArgs, TargetArgs};
 use super::enrolment::{self, Destination, Enrolled, Existing, Hand, Harvest};
 use super::error::CliError;
 use super::exit::Exit;
 use super::folder::{self, Folder};
 use super::source;
 use super::stream::print_json;
+use super::surrounding::Surrounding;
 
 mod answer;
+mod beside;
+mod live;
 mod markdown;
 mod plain;
-mod reconcile;
 
-use answer::Answer;
+use answer::{Answer, Beside};
+use live::{Database, LiveAnswer};
 
 /// What files say, in the order of the series.
 pub(super) struct Series {
@@ -70,33 +74,91 @@ pub struct Setting<'a> {
 ///
 /// A path, the registry or the file of domains cannot be read; the registry or `out` cannot be written.
 pub fn audit(args: &AuditArgs, setting: &Setting<'_>, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let mut registry = match setting.registry {
-        Some(paths) if args.write_registry.is_none() || paths.iter().all(|it| it.exists()) => {
-            Some(load_registry(paths)?)
+    let gathered = Gathered::read(args, setting)?;
+    gathered.print(None, args, setting, out)
+}
+
+/// The same beside the target's database.
+///
+/// # Errors
+///
+/// Those of [`audit`], and the server cannot be reached or asked.
+pub async fn audit_live(
+    args: &AuditArgs,
+    setting: &Setting<'_>,
+    target: &TargetArgs,
+    run: &RunArgs,
+    around: &Surrounding,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
+    let gathered = Gathered::read(args, setting)?;
+    let database = live::read(gathered.sides(args), target, run, around).await?;
+    gathered.print(Some(&database), args, setting, out)
+}
+
+/// Everything that needs no server.
+struct Gathered {
+    series: Series,
+    registry: Option<Registry>,
+    domains: Domains,
+    written: Option<Enrolled>,
+}
+
+impl Gathered {
+    fn read(args: &AuditArgs, setting: &Setting<'_>) -> Result<Self, CliError> {
+        let mut registry = match setting.registry {
+            Some(paths) if args.write_registry.is_none() || paths.iter().all(|it| it.exists()) => {
+                Some(load_registry(paths)?)
+            }
+            Some(_) | None => None,
+        };
+        let series = Series::read(&args.paths)?;
+        let mut written = None;
+        if let Some(into) = &args.write_registry {
+            let (enrolled, now) = write(&series, into.as_deref(), args.domains.as_deref(), setting)?;
+            written = Some(enrolled);
+            registry = now.or(registry);
         }
-        Some(_) | None => None,
-    };
-    let series = Series::read(&args.paths)?;
-    let mut domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
-    let mut written = None;
-    if let Some(into) = &args.write_registry {
-        let (enrolled, now) = write(&series, into.as_deref(), args.domains.as_deref(), setting)?;
-        written = Some(enrolled);
-        registry = now.or(registry);
-        domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
+        let domains = Domains::read(args.domains.as_deref(), registry.as_ref())?;
+        Ok(Self { series, registry, domains, written })
     }
-    let reconciled = registry.as_ref().map(|registry| reconcile::reconcile(registry, &series.inventory));
-    let answer = Answer::of(&series.folder, &series.inventory, &domains, reconciled, written);
-    // The answer and its pages are as large again.
-    drop(series);
-    let output = setting.output;
-    let width = setting.width;
-    match (output, args.format) {
-        (Output::Json, _) => print_json(&mut *out, &answer)?,
-        (Output::Plain, AuditFormat::Table) => out.write_all(plain::page(&answer, width).as_bytes())?,
-        (Output::Plain, AuditFormat::Markdown) => out.write_all(markdown::page(&answer).as_bytes())?,
+
+    fn sides(&self, args: &AuditArgs) -> Sides<'_> {
+        Sides {
+            migrations: (!args.paths.is_empty()).then_some(&self.series.inventory),
+            registry: self.registry.as_ref(),
+            live: None,
+        }
     }
-    Ok(if answer.has_findings() { Exit::Findings } else { Exit::Verified })
+
+    fn print(
+        self,
+        database: Option<&Database>,
+        args: &AuditArgs,
+        setting: &Setting<'_>,
+        out: &mut dyn Write,
+    ) -> Result<Exit, CliError> {
+        let words = database.map(|it| it.words.clone()).unwrap_or_default();
+        let sides = Sides { live: database.map(|it| &it.live), ..self.sides(args) };
+        let reconciled = (sides.count() > 1).then(|| reconcile(sides, &words));
+        let beside = Beside {
+            reconciled,
+            with_registry: self.registry.is_some(),
+            live: database.map(|it| LiveAnswer::of(&it.live, &self.domains)),
+            written: self.written,
+        };
+        let answer = Answer::of(&self.series.folder, &self.series.inventory, &self.domains, beside);
+        // The answer and its pages are as large again.
+        drop(self.series);
+        match (setting.output, args.format) {
+            (Output::Json, _) => print_json(&mut *out, &answer)?,
+            (Output::Plain, AuditFormat::Table) => {
+                out.write_all(plain::page(&answer, setting.width).as_bytes())?;
+            }
+            (Output::Plain, AuditFormat::Markdown) => out.write_all(markdown::page(&answer).as_bytes())?,
+        }
+        Ok(if answer.has_findings() { Exit::Findings } else { Exit::Verified })
+    }
 }
 
 /// Puts what the registry does not have into it. The registry as it is then, when anything was written.

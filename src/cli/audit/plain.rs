@@ -3,11 +3,16 @@
 use crate::cli::table::{Side, safe, table};
 
 use super::answer::{Answer, IndexAnswer};
+use super::beside;
+use super::live::LiveAnswer;
 
 /// Everything on one page, `width` cells wide.
 pub(super) fn page(answer: &Answer, width: usize) -> String {
-    let mut text = indexes(answer, width);
-    text.push_str(&tables(answer, width));
+    let mut text = String::new();
+    if !answer.files.is_empty() || answer.live.is_none() {
+        text = indexes(answer, width);
+        text.push_str(&tables(answer, width));
+    }
     if !answer.same_names.is_empty() {
         text.push_str("\nThe same name in several schemas\n");
         for (name, places) in &answer.same_names {
@@ -20,13 +25,16 @@ pub(super) fn page(answer: &Answer, width: usize) -> String {
             text.push_str(&format_line(&format!("{}:{}:{}: {}", it.file, it.line, it.column, it.why)));
         }
     }
-    text.push_str(&registry(answer));
+    text.push_str(&reconciled(answer));
     if let Some(written) = &answer.written {
         text.push('\n');
         text.push_str(&written.page());
     }
-    text.push('\n');
-    text.push_str(&totals(answer));
+    text.push_str(&live(answer, width));
+    if !answer.files.is_empty() || answer.live.is_none() {
+        text.push('\n');
+        text.push_str(&totals(answer));
+    }
     text
 }
 
@@ -89,22 +97,52 @@ fn tables(answer: &Answer, width: usize) -> String {
     format!("\n{}", table(&columns, &rows, width))
 }
 
-fn registry(answer: &Answer) -> String {
-    let Some(registry) = &answer.registry else { return String::new() };
-    let mut text = format!("\nRegistry: {} the same in both\n", registry.same);
-    for (what, names) in
-        [("in migrations only", &registry.migrations_only), ("in the registry only", &registry.registry_only)]
-    {
-        for name in names {
-            text.push_str(&format_line(&format!("{what}: {name}")));
+fn reconciled(answer: &Answer) -> String {
+    let Some(it) = &answer.reconciled else { return String::new() };
+    let mut text = format!("\n{}: {}\n", beside::title(answer), beside::agreement(answer, it));
+    for (what, name) in beside::lines(it) {
+        text.push_str(&format_line(&format!("{what}: {name}")));
+    }
+    for it in &it.differing {
+        text.push_str(&format_line(&format!("differs: {}", it.index)));
+        for (side, words) in beside::definitions(it) {
+            text.push_str(&format_line(&format!("  {side:<11} {words}")));
         }
     }
-    for it in &registry.differing {
-        text.push_str(&format_line(&format!("differs: {}", it.index)));
-        text.push_str(&format_line(&format!("  migrations  {}", it.migrations)));
-        text.push_str(&format_line(&format!("  registry    {}", it.registry)));
+    for it in &it.not_compared {
+        text.push_str(&format_line(&format!("not compared: {}: {}", it.index, it.why)));
     }
     text
+}
+
+/// The database: all of it when there is nothing else, else what somebody should look at.
+fn live(answer: &Answer, width: usize) -> String {
+    let Some(live) = &answer.live else { return String::new() };
+    let columns = [
+        ("IN THE DATABASE", Side::Left),
+        ("TABLE", Side::Left),
+        ("DEFINITION", Side::Left),
+        ("CLASS", Side::Left),
+        ("NOTES", Side::Left),
+    ];
+    let rows: Vec<Vec<String>> = live
+        .indexes
+        .iter()
+        .map(|it| (it, LiveAnswer::notes(it)))
+        .filter(|(_, notes)| answer.files.is_empty() || !notes.is_empty())
+        .map(|(it, notes)| {
+            let domain = it.domain.as_ref().map_or_else(String::new, |domain| format!(" [{domain}]"));
+            vec![
+                safe(&it.index, None),
+                safe(&format!("{}{domain}", it.table), None),
+                safe(&it.definition, None),
+                it.class.to_owned(),
+                safe(&notes, None),
+            ]
+        })
+        .collect();
+    let list = if rows.is_empty() { String::new() } else { format!("\n{}", table(&columns, &rows, width)) };
+    format!("{list}\n{}\n", live.sums().lines().map(|line| safe(line, None)).collect::<Vec<_>>().join("\n"))
 }
 
 /// The figures in one sentence.

@@ -25,8 +25,13 @@ fn run_as(
         fs::write(&path, text).unwrap();
         vec![path]
     });
-    let args =
-        AuditArgs { paths: vec![folder.path().join("m")], format, domains: None, write_registry: None };
+    let args = AuditArgs {
+        paths: vec![folder.path().join("m")],
+        format,
+        domains: None,
+        write_registry: None,
+        live: false,
+    };
     let setting =
         Setting { registry: registry.as_deref(), usual: &[], hand: Hand::Write, output, width: 400 };
     let mut out = Vec::new();
@@ -195,6 +200,7 @@ fn what_the_registry_lacks_is_written_behind_what_it_has_and_then_agrees() {
             format: AuditFormat::Table,
             domains: None,
             write_registry: Some(into),
+            live: false,
         };
         let setting = Setting { registry: said, usual: &registry, hand, output: Output::Json, width: 400 };
         let mut out = Vec::new();
@@ -203,11 +209,11 @@ fn what_the_registry_lacks_is_written_behind_what_it_has_and_then_agrees() {
     };
     let (exit, shown) = run(Hand::Show, Some(&registry), None);
     assert_eq!(exit, Exit::Findings);
-    assert_eq!(shown["registry"]["migrations_only"], serde_json::json!(["public.j"]));
+    assert_eq!(shown["reconciled"]["migrations_only"], serde_json::json!(["public.j"]));
     assert!(shown["written"]["diff"].as_str().unwrap().contains("+name = \"j\""));
     assert_eq!(fs::read_to_string(at("registry.toml")).unwrap(), kept);
     let (exit, written) = run(Hand::Write, None, None);
-    assert_eq!((exit, &written["registry"]["same"]), (Exit::Verified, &2.into()));
+    assert_eq!((exit, &written["reconciled"]["same"]), (Exit::Verified, &2.into()));
     assert_eq!(written["written"]["added"][0]["domain"], "d");
     assert_eq!(written["written"]["left_out"][0]["index"], "public.u");
     assert!(fs::read_to_string(at("registry.toml")).unwrap().starts_with(kept));

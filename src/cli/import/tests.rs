@@ -137,6 +137,17 @@ fn patterns_choose_tables_and_one_that_means_none_is_told() {
 }
 
 #[test]
+fn an_index_with_something_to_fill_in_is_none_yet_and_a_letter_is_nothing_to_fill_in() {
+    let place = Place::new(
+        "create index :name on t (a); create index i on ${schema}.t (a); create index j on t (a) where b = :'x';
+         create index k on t (a) where b = ':x' and c = '{y}'; create index \"l…\" on t (b);",
+    );
+    let (_, shown) = place.run(|_| {}).unwrap();
+    assert!(shown.contains("2 entries added") && shown.contains("3 left out"), "{shown}");
+    assert_eq!(shown.matches("a part of it is filled in").count(), 3, "{shown}");
+}
+
+#[test]
 fn a_dry_run_shows_what_would_change_and_changes_nothing() {
     let place = Place::new(MIGRATIONS);
     fs::write(place.path("registry.toml"), "version = 1\n").unwrap();
