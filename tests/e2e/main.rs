@@ -24,6 +24,7 @@ mod hangup;
 mod hostile;
 mod import;
 mod kill;
+mod lint;
 mod look;
 mod plain;
 mod rehearse;

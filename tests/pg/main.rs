@@ -9,6 +9,7 @@ mod adapter;
 mod audit;
 mod engine;
 mod fault;
+mod lint;
 mod live;
 mod opclass;
 mod plan;

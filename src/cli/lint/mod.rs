@@ -1,6 +1,10 @@
 //! `cicerone lint`: what goes wrong with indexes in migrations, without a server.
 
 mod answer;
+mod fix;
+mod github;
+mod junit;
+mod sarif;
 mod settings;
 mod text;
 
@@ -34,18 +38,44 @@ pub fn lint(args: &LintArgs, output: Output, out: &mut dyn Write) -> Result<Exit
             .hint("name files or folders, or - for standard input; `cicerone lint rules` lists the rules"));
     }
     let settings = Settings::find(args.settings.as_deref(), args.paths.first().map(PathBuf::as_path))?;
-    let folder = read(args)?;
-    let findings = look(&folder, &settings);
     let fail_on = args.fail_on.map_or(settings.fail_on, Into::into);
+    let mut folder = read(args)?;
+    let mut findings = look(&folder, &settings);
+    if args.fix {
+        if args.paths.iter().any(|it| it == Path::new("-")) {
+            return Err(CliError::usage("standard input cannot be corrected").hint("name the file"));
+        }
+        let files = fix::corrected(&folder, &findings);
+        if args.diff {
+            out.write_all(fix::diff(&files).as_bytes())?;
+            return Ok(if files.is_empty() { verdict(&findings, fail_on) } else { Exit::Findings });
+        }
+        // What is left is what the files say now, not what they were meant to say.
+        for _ in 0..ROUNDS {
+            let files = fix::corrected(&folder, &findings);
+            if files.is_empty() {
+                break;
+            }
+            fix::write(&files)?;
+            folder = read(args)?;
+            findings = look(&folder, &settings);
+        }
+    }
     let told = Told { folder: &folder, findings: &findings };
     match (output, args.format) {
         (Output::Json, _) | (Output::Plain, LintFormat::Json) => {
             print_json(&mut *out, &answer::Answer::of(&told))?;
         }
-        (Output::Plain, _) => out.write_all(text::page(&told).as_bytes())?,
+        (Output::Plain, LintFormat::Sarif) => print_json(&mut *out, &sarif::log(&told))?,
+        (Output::Plain, LintFormat::Github) => out.write_all(github::annotations(&told).as_bytes())?,
+        (Output::Plain, LintFormat::Junit) => out.write_all(junit::report(&told).as_bytes())?,
+        (Output::Plain, LintFormat::Text) => out.write_all(text::page(&told).as_bytes())?,
     }
     Ok(verdict(&findings, fail_on))
 }
+
+/// Rounds of corrections: one may make way for another that changes the same bytes.
+const ROUNDS: usize = 8;
 
 /// Everything that was found, and where.
 struct Told<'a> {

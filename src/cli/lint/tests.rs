@@ -138,3 +138,147 @@ fn rules_are_listed_and_each_is_explained() {
         lint(&LintArgs { verb: Some(verb), ..project.args() }, Output::Plain, &mut Vec::new()).unwrap_err();
     assert_eq!(error.exit, Exit::Usage);
 }
+
+fn as_format(project: &Project, format: LintFormat) -> String {
+    project.run(&LintArgs { format, ..project.args() }).1
+}
+
+fn hostile() -> Project {
+    Project::of(&[
+        ("m/a,b:%<\u{1b}[31m>&\".sql", b"create index \"I\n::error::x<&\x1b[2J\" on t (a);\n"),
+        (
+            "m/2.sql",
+            b"-- cicerone:allow missing-concurrently: <small> & \"old\"\ncreate index i on t (lower(a));\n",
+        ),
+        ("m/3.sql", b"\0"),
+        ("m/4.sql", b"select 1;"),
+    ])
+}
+
+#[test]
+fn sarif_is_as_the_standard_wants_it_whatever_names_hold() {
+    let text = as_format(&hostile(), LintFormat::Sarif);
+    let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/fixtures/lint/sarif.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(errors, [""; 0]);
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() >= 4, "{text}");
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    let allowed: Vec<&serde_json::Value> =
+        results.iter().filter(|it| !it["suppressions"].as_array().unwrap().is_empty()).collect();
+    assert_eq!(allowed.len(), 1, "{text}");
+    assert_eq!(allowed[0]["suppressions"][0]["justification"], "<small> & \"old\"");
+}
+
+#[test]
+fn each_annotation_is_one_line_and_one_command() {
+    let text = as_format(&hostile(), LintFormat::Github);
+    assert!(text.lines().count() >= 4, "{text}");
+    for line in text.lines() {
+        let (head, message) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
+        assert!(
+            head.starts_with("error file=")
+                || head.starts_with("warning file=")
+                || head.starts_with("notice file=")
+        );
+        assert_eq!(head.matches(',').count(), 4, "{line}");
+        assert!(!message.is_empty() && !line.contains(['\u{1b}', '\r']), "{line}");
+    }
+    assert!(text.contains("a%2Cb%3A%25<%1B[31m>&\".sql,line=1,"), "{text}");
+}
+
+#[test]
+fn junit_has_a_case_for_each_finding_and_for_each_file_without() {
+    let text = as_format(&hostile(), LintFormat::Junit);
+    assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "), "{text}");
+    assert!(!text.contains(['\u{1b}', '\0']), "{text}");
+    assert_eq!(text.matches("<testsuite ").count(), 4);
+    let cases = text.matches("<testcase ").count();
+    let failures = text.matches("<failure ").count();
+    assert!(text.contains(&format!("tests=\"{cases}\" failures=\"{failures}\">\n")), "{text}");
+    assert_eq!(text.matches("name=\"lint\"/>").count(), 1);
+    assert!(text.contains("&lt;␛[31m&gt;") || text.contains("&lt;\u{fffd}[31m&gt;&amp;&quot;"), "{text}");
+}
+
+#[test]
+fn json_tells_every_finding_and_what_allows_it() {
+    let (_, text) = hostile().run(&LintArgs { format: LintFormat::Json, ..hostile().args() });
+    assert!(text.is_ascii());
+    let project = hostile();
+    let answer: serde_json::Value = serde_json::from_str(&as_format(&project, LintFormat::Json)).unwrap();
+    assert_eq!((&answer["version"], &answer["kind"]), (&serde_json::json!(1), &serde_json::json!("lint")));
+    assert_eq!(answer["totals"]["allowed"], 1);
+    let findings = answer["findings"].as_array().unwrap();
+    let open = findings.iter().filter(|it| it["allowed"].is_null()).count();
+    let sum: u64 =
+        ["errors", "warnings", "notes"].iter().map(|it| answer["totals"][*it].as_u64().unwrap()).sum();
+    assert_eq!(open as u64, sum);
+    assert!(findings.iter().any(|it| it["rule"] == "expression-without-analyze" && it["line"] == 2));
+}
+
+/// A series in which every statement of the second file stands outside of a transaction, and is sent by itself.
+const MADE: &[u8] =
+    b"-- +goose Up\ncreate table t (a int, b int);\ncreate table p (a int) partition by range (a);\n";
+
+#[cfg(unix)]
+#[test]
+fn what_is_corrected_keeps_its_rights_its_mark_and_its_line_ends_and_once_is_enough() {
+    use std::os::unix::fs::PermissionsExt;
+    let second = b"\xEF\xBB\xBF-- +goose NO TRANSACTION\r\n-- +goose Up\r\nCREATE INDEX i ON t (a);\r\ncreate /* x */ index j on t (b);\r\ncreate index k on p (a);\r\nreindex table t;\r\n-- +goose Down\r\ndrop index i;\r\n";
+    let project = Project::of(&[("m/1.sql", MADE), ("m/2.sql", second)]);
+    let path = project.path().join("m/2.sql");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let args = LintArgs { fix: true, ..project.args() };
+    let shown = LintArgs { diff: true, ..args.clone() };
+    let (exit, diff) = project.run(&shown);
+    assert_eq!(exit, Exit::Findings);
+    assert!(
+        diff.contains("-CREATE INDEX i ON t (a);") && diff.contains("+CREATE INDEX CONCURRENTLY i ON t (a);"),
+        "{diff}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), second);
+    let (_, text) = project.run(&args);
+    let wanted = String::from_utf8(second.to_vec())
+        .unwrap()
+        .replace("INDEX i", "INDEX CONCURRENTLY i")
+        .replace("index j", "index CONCURRENTLY j")
+        .replace("table t", "table CONCURRENTLY t")
+        .replace("drop index i", "drop index CONCURRENTLY i");
+    assert_eq!(String::from_utf8(fs::read(&path).unwrap()).unwrap(), wanted);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(text.contains("p is partitioned") && !text.contains("--fix"), "{text}");
+    let again = project.run(&args);
+    assert_eq!((again.1, fs::read(&path).unwrap()), (text, wanted.into_bytes()));
+}
+
+#[test]
+fn what_is_not_certain_is_not_corrected() {
+    for (name, text) in [
+        // Nothing says that it is sent by itself, or that it is not in a transaction.
+        ("2.sql", &b"create index i on t (a);"[..]),
+        ("2.sql", b"-- +goose Up\ncreate index i on t (a);"),
+        ("2.sql", b"-- migrate:up transaction:false\ncreate index i on t (a); select 1;"),
+        // A table that nobody is seen to make may be a view or partitioned.
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\ncreate index i on u (a);"),
+        // These may fail, and would leave something behind.
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\ncreate unique index i on t (a);"),
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\ncreate index if not exists i on t (a);"),
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\nset lock_timeout = '2s';\ncreate index i on t (a);"),
+        // Latin-1 would become something else.
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\n-- gr\xFC\xDFe\ncreate index i on t (a);"),
+        ("2.sql", b"-- +goose NO TRANSACTION\n-- +goose Up\n-- cicerone:allow missing-concurrently: small\ncreate index i on t (a);"),
+        ("2.py", b"cur.execute('create index i on t (a)')\n"),
+    ] {
+        let project = Project::of(&[("m/1.sql", MADE), (&format!("m/{name}"), text)]);
+        project.run(&LintArgs { fix: true, ..project.args() });
+        assert_eq!(fs::read(project.path().join("m").join(name)).unwrap(), text, "{}", String::from_utf8_lossy(text));
+    }
+}

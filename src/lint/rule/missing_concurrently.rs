@@ -42,7 +42,14 @@ fn check(case: &Case<'_, '_>, found: &mut Vec<Found>) {
             shown(&shape.table)
         );
         let help = format!("write {}", instead(act.part, case.file.subject.language));
-        found.push(Found::at(act, case.file.head(act.statement), message, help));
+        let mut it = Found::at(act, case.file.head(act.statement), message, help);
+        // One that fails leaves something behind where there was nothing before: UNIQUE may fail, and IF NOT EXISTS would
+        // take what is left for whole.
+        let safe = !shape.unique && !shape.if_not_exists && shape.name.is_some();
+        if safe && case.series.nature(&shape.table) == Some(Nature::Plain) {
+            it.fix = case.concurrently_behind(act, 2);
+        }
+        found.push(it);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use super::finding::{Fix, Severity};
-use super::series::{Act, File, Series};
+use super::finding::{Edit, Fix, Severity};
+use super::sent::Sent;
+use super::series::{Act, File, Nature, Series};
 use crate::audit::document::{Part, PartKind};
-use crate::audit::statement::{IndexStatement, Statement, StatementKind};
+use crate::audit::inventory::{FateKind, TableKind};
+use crate::audit::statement::{IndexStatement, Nesting, Statement, StatementKind};
+use crate::audit::words;
 use crate::sql::TableRef;
 
 macro_rules! rules {
@@ -21,6 +24,20 @@ rules! {
     concurrently_in_transaction
     several_statements_at_once
     timeout_before_concurrently
+    if_not_exists_unchecked
+    partitioned_parent
+    constraint_builds_index
+    unique_on_existing_table
+    reindex_blocks
+    drop_index_blocks
+    drop_concurrently_refused
+    expression_without_analyze
+    redundant_index
+    name_too_long
+    name_case_mismatch
+    unnamed_index
+    quoted_name
+    session_setting
     unreadable
     out_of_reach
     idle_allow
@@ -110,8 +127,48 @@ impl<'c, 'a> Case<'c, 'a> {
     /// Whether the table is made by this very file, or is temporary.
     fn is_nobodys(&self, table: &TableRef, act: &Act<'_>) -> bool {
         self.file.is_new(table, act)
-            || self.series.nature(table) == Some(super::series::Nature::Temporary)
+            || self.series.nature(table) == Some(Nature::Temporary)
             || table.schema.as_deref() == Some("pg_temp")
+    }
+
+    /// The table of an index, where the series says it.
+    fn table_of(&self, index: &TableRef) -> Option<TableRef> {
+        let entry = self.series.index(index)?;
+        Some(TableRef { schema: Some(entry.table.schema.clone()), name: entry.table.name.clone() })
+    }
+
+    /// Whether the table of an index comes or goes with this very file, or is temporary.
+    fn is_index_of_nobody(&self, index: &TableRef, act: &Act<'_>) -> bool {
+        self.table_of(index).is_some_and(|table| self.is_nobodys(&table, act) || self.file.handles(&table))
+    }
+
+    /// Whether an index is one that the server drops and rebuilds concurrently: made by a statement of the series on an
+    /// ordinary table that the series makes, and no constraint's.
+    fn is_plain_index(&self, index: &TableRef) -> bool {
+        self.series.index(index).is_some_and(|entry| {
+            entry.is_statement()
+                && entry.table_kind == TableKind::Plain
+                && !entry.fates.iter().any(|it| matches!(it.what, FateKind::BecameConstraint(_)))
+        }) && self.table_of(index).is_some_and(|table| self.series.nature(&table) == Some(Nature::Plain))
+    }
+
+    /// The word CONCURRENTLY behind the first `count` words of a statement: only where the file says that the statement is
+    /// sent by itself and outside of a transaction, and where it stands as it is sent.
+    fn concurrently_behind(&self, act: &Act<'_>, count: usize) -> Option<Fix> {
+        let in_file = matches!(act.part.map(|it| &it.kind), Some(PartKind::File(_)));
+        if act.sent != Sent::Alone || !in_file || act.statement.nesting != Nesting::Direct {
+            return None;
+        }
+        if act.timeouts.iter().any(|it| it.millis > 0) {
+            return None;
+        }
+        let statement = act.statement;
+        let text = self.file.subject.text;
+        let last = words(text, statement.at..statement.end).nth(count.checked_sub(1)?)?;
+        let behind = text.get(last.clone())?;
+        let expected = ["index", "table"].iter().any(|it| behind.eq_ignore_ascii_case(it));
+        let edit = Edit { range: last.end..last.end, text: " CONCURRENTLY".to_owned() };
+        expected.then(|| Fix { what: "adds CONCURRENTLY", edits: vec![edit] })
     }
 }
 
