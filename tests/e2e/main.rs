@@ -26,6 +26,7 @@ mod import;
 mod kill;
 mod lint;
 mod look;
+mod permission;
 mod plain;
 mod rehearse;
 mod rival;
