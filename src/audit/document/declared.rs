@@ -67,6 +67,7 @@ pub fn declare(
             direction: host::direction(index.direction),
             transaction: index.transaction,
             home: index.home,
+            cause: index.cause,
             range: index.range.clone(),
             statements: 0,
         };

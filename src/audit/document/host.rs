@@ -44,6 +44,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
             direction: direction(fragment.direction),
             transaction: fragment.transaction,
             home: host::Home::Operation,
+            cause: host::Cause::Said,
             range: fragment.range.clone(),
             statements: 0,
         };
@@ -52,7 +53,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
         let comments = super::note::in_sql(fragment.sql.text());
         document.notes.extend(notes(text, &lines, comments.into_iter().map(|it| at(it.start)..at(it.end))));
     }
-    super::table::tables(&mut document, extract);
+    super::table::declare_tables(&mut document, &extract.tables);
     document.notes.sort_by_key(|note| note.at);
     document.settle();
     document

@@ -10,7 +10,7 @@ mod table;
 
 use std::ops::Range;
 
-use super::host::{Framework, Home, Language, MadeTable, Model, TableName, Transaction, Use};
+use super::host::{Cause, Framework, Home, Language, MadeTable, Model, TableName, Transaction, Use};
 use super::layout::Tool;
 use super::statement::{Statement, Unread};
 
@@ -19,6 +19,7 @@ pub use declared::{Snapshots, declare};
 pub use host::of_host;
 pub use note::{Note, notes};
 pub use sql::{Halves, of_sql};
+pub use table::declare_tables;
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +55,8 @@ pub struct Part {
     pub transaction: Transaction,
     /// Whether it is done where it stands, or only describes what is done elsewhere.
     pub home: Home,
+    /// Whether the program says it, or an option of a column, or nothing but the habit of its framework.
+    pub cause: Cause,
     /// Its bytes in the file.
     pub range: Range<usize>,
     /// Complete statements in it, those of blocks and routines not counted.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::host::{Home, Transaction};
+use super::super::host::{Cause, Home, Transaction};
 use super::super::layout::Tool;
 use super::super::lexis::{Kind, lexeme};
 use super::super::place::Lines;
@@ -57,6 +57,7 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
                 direction,
                 transaction: halves.transaction,
                 home: Home::Operation,
+                cause: Cause::Said,
                 range,
                 statements: 0,
             };

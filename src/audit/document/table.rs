@@ -1,20 +1,21 @@
 //! What a program does to tables in the words of a framework, as the statements that the framework sends.
 
-use super::super::host::{DeclaredTable, Extract, Known, TableAct, TableName};
+use super::super::host::{Cause, DeclaredTable, Home, Known, TableAct, TableName};
 use super::super::statement::{Nesting, Statement, StatementKind, TableAction, TableStatement};
 use super::{Document, Part, PartKind, host};
 use crate::sql::TableRef;
 
 /// Adds what is done to tables. What only running the program would tell says nothing of an index that is told, and is
 /// left out.
-pub(super) fn tables(document: &mut Document, extract: &Extract) {
-    for done in &extract.tables {
+pub fn declare_tables(document: &mut Document, tables: &[DeclaredTable]) {
+    for done in tables {
         let Some(kind) = statement(done) else { continue };
         let part = Part {
             kind: PartKind::Declared(done.framework),
             direction: host::direction(done.direction),
             transaction: done.transaction,
-            home: super::super::host::Home::Operation,
+            home: Home::Operation,
+            cause: Cause::Said,
             range: done.range.clone(),
             statements: 0,
         };

@@ -42,6 +42,8 @@ pub struct DeclaredIndex {
     pub home: Home,
     /// Whether the program says it, or a column's option, or nothing but the framework's habit.
     pub cause: Cause,
+    /// The model of Django that the declaration names.
+    pub model: Option<String>,
     /// The statement, for a list entry that has one: an index into `Extract::fragments`.
     pub fragment: Option<usize>,
     /// Forward or back.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
+use super::django::ModelChange;
 use super::made::MadeTable;
 use super::revision::Revision;
 use super::table::DeclaredTable;
@@ -22,6 +23,10 @@ pub struct Extract {
     pub models: Vec<Model>,
     /// Tables made or dropped in the framework's own words.
     pub made: Vec<MadeTable>,
+    /// What a migration of Django does to models, in the order of the file: [`settle_models`](super::settle_models) takes it.
+    pub changes: Vec<ModelChange>,
+    /// Migrations of Django that this one stands for (`replaces`), as `app.name`.
+    pub replaces: Vec<String>,
     /// Whether the framework runs this file in a transaction; single statements may differ.
     pub transaction: Transaction,
     /// The link of alembic's chain that the file is.

@@ -39,6 +39,10 @@ mod tests;
 
 pub use composed::{Composed, Hole, PLACEHOLDER, Piece, PieceKind};
 pub use declared::{Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind, TableName};
+pub use django::{
+    Certainty, DjangoFile, FieldSort, Keeping, ModelAct, ModelChange, ModelField, NewModel, Sent,
+    settle_models,
+};
 pub use fact::{
     Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
 };
@@ -79,6 +83,7 @@ pub fn extract(language: Language, text: &str) -> Extract {
     found.fragments.sort_by_key(|fragment| fragment.range.start);
     found.declared.sort_by_key(|index| index.range.start);
     found.tables.sort_by_key(|table| table.range.start);
+    found.changes.sort_by_key(|change| change.range.start);
     found.comments = tree::comments(text, &tree);
     if language == Language::Python {
         found.revision = revision::revision(&source, tree.root_node());

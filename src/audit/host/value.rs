@@ -148,6 +148,7 @@ pub(super) fn declaration<'t>(
         backing: Backing::Plain,
         home: Home::Operation,
         cause: Cause::Said,
+        model: None,
         fragment: None,
         direction: place.direction,
         transaction: place.transaction,

@@ -270,6 +270,9 @@ impl<'t> Walk<'_, 't> {
                 })
         });
         let Some(value) = value else { return self.push_children(node, place) };
+        if name == "replaces" && place.around == Around::DjangoMigration {
+            self.found.replaces = django::replaces(self.source, value);
+        }
         let role = role_of_key(name).unwrap_or(Role::Named(name));
         let place = directed(self.source, name, place);
         let place = Setting { role, ..place };

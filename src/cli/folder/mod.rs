@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::audit::document::{Direction, Document, Halves, Snapshots, declare, language, of_host, of_sql};
 use crate::audit::encoding::text_of;
-use crate::audit::host::{self, DeclaredIndex, Framework, Home, Language, Marker, Revision, Transaction};
+use crate::audit::host::{
+    self, DeclaredIndex, Framework, Home, Language, Marker, ModelChange, Revision, Transaction,
+};
 use crate::audit::layout::{self, Tool};
 use crate::audit::prepass::{Script, prepare};
 use crate::audit::statement::{self, Reading, STACK, read};
@@ -46,6 +48,9 @@ pub(super) struct File {
     pub(super) text: String,
     pub(super) document: Document,
     declared: Vec<DeclaredIndex>,
+    /// What a migration of Django does to models, and those that it stands for.
+    changes: Vec<ModelChange>,
+    replaces: Vec<String>,
     revision: Option<Revision>,
 }
 
@@ -86,6 +91,7 @@ pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
 /// Lets the files know of each other.
 fn joined(mut files: Vec<File>) -> Vec<File> {
     series::settle(&mut files);
+    model::settle(&mut files);
     let models = model::Models::of(&files);
     let frameworks: BTreeSet<Framework> = files
         .iter()
@@ -199,6 +205,8 @@ fn program(name: &str, text: String, bytes: usize, language: Language) -> File {
         document: of_host(&text, &extract),
         text,
         declared: extract.declared,
+        changes: extract.changes,
+        replaces: extract.replaces,
         revision: extract.revision,
     }
 }
@@ -237,6 +245,8 @@ fn script(
         text,
         document,
         declared: Vec::new(),
+        changes: Vec::new(),
+        replaces: Vec::new(),
         revision: None,
     })
 }

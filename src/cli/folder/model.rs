@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::File;
-use crate::audit::document::Tables;
-use crate::audit::host::Known;
+use crate::audit::document::{Tables, declare_tables};
+use crate::audit::host::{DeclaredTable, DjangoFile, Known, Language, settle_models};
 
 /// `db_table` of the models of all files, by app and model in lower case.
 pub(super) struct Models {
@@ -29,6 +29,48 @@ impl Models {
     pub(super) fn beside(&self, path: &str) -> App<'_> {
         App { models: self, label: app(path) }
     }
+}
+
+/// Goes through Django's migrations as Django does: tables and columns behind the names of models and fields, and the
+/// indexes that Django makes by itself. A migration that stands for others which are there too says nothing any more.
+pub(super) fn settle(files: &mut [File]) {
+    let mut found: Vec<&mut File> =
+        files.iter_mut().filter(|file| is_migration(&file.path) && !app(&file.path).is_empty()).collect();
+    let mut tables: Vec<Vec<DeclaredTable>> = found.iter().map(|_| Vec::new()).collect();
+    let mut series: Vec<DjangoFile<'_>> = found
+        .iter_mut()
+        .zip(&mut tables)
+        .map(|(file, tables)| DjangoFile {
+            app: app(&file.path),
+            name: stem(&file.path).to_owned(),
+            replaces: &file.replaces,
+            changes: &file.changes,
+            declared: &mut file.declared,
+            tables,
+        })
+        .collect();
+    let doubled = settle_models(&mut series);
+    for (file, tables) in found.iter_mut().zip(&tables) {
+        declare_tables(&mut file.document, tables);
+    }
+    for position in doubled {
+        if let Some(file) = found.get_mut(position) {
+            file.document.statements.clear();
+            file.document.undoing.clear();
+        }
+    }
+}
+
+fn is_migration(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    Language::of_path(path) == Some(Language::Python)
+        && (folder == "migrations" || folder.ends_with("/migrations"))
+}
+
+/// The name of a file without its ending.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// The models of one app.

@@ -184,8 +184,11 @@ fn done_to<'t>(
     act: TableAct,
     place: Setting<'t>,
 ) {
-    let done = done(walk.source, Framework::Rails, act, call.node, place);
-    walk.table(DeclaredTable { table, ..done });
+    // What a picture of the schema shows is done by the migrations.
+    if !walk.snapshot {
+        let done = done(walk.source, Framework::Rails, act, call.node, place);
+        walk.table(DeclaredTable { table, ..done });
+    }
 }
 
 fn removed_columns<'t>(

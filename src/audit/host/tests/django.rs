@@ -24,7 +24,7 @@ fn operations_declare_indexes() {
         ),
         (
             "migrations.AddIndex('o', models.Index(Lower('a').desc(), 'b', name='i', include=['c'], condition=Q(d=1)))",
-            "create i on model o (<lower('a').desc()>,b) include c where Q(d=1)",
+            "create i on model o (<lower(\"a\")> desc,b) include c where Q(d=1)",
         ),
         ("migrations.AddIndex('o', models.Index(fields=['a']))", "create ? on model o (a)"),
         ("migrations.AddIndex('o', make_index())", "create ? on model o (?)"),

@@ -8,6 +8,7 @@ mod python;
 mod rails;
 mod schema;
 mod script;
+mod series;
 
 use super::{Direction, Extract, Fragment, Known, Language, PieceKind, Transaction, Use, extract};
 

@@ -1,5 +1,10 @@
 //! Django's migration operations.
 
+mod digest;
+mod field;
+mod making;
+mod series;
+
 use tree_sitter::Node;
 
 use super::call::{Call, pair};
@@ -9,11 +14,19 @@ use super::tree::{Source, children_of};
 use super::usage::Role;
 use super::value::{declaration, index_name, is_none, items, resolved, text, texts, truth, written};
 use super::walk::{Around, Setting, Walk};
+use field::{field as model_field, together};
+
+pub use field::{Certainty, FieldSort, Keeping, ModelAct, ModelChange, ModelField, NewModel, Sent};
+pub use series::{DjangoFile, settle_models};
 
 /// Notes what a call declares.
 pub(super) fn call<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
     let inside = place.around == Around::DjangoMigration || call.object() == "migrations";
-    if !inside || place.around == Around::DjangoState {
+    if !inside {
+        return;
+    }
+    change(walk, call, place);
+    if place.around == Around::DjangoState {
         return;
     }
     match call.name() {
@@ -40,6 +53,85 @@ pub(super) fn call<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<
     }
 }
 
+/// Notes what an operation does to a model.
+fn change<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
+    let source = walk.source;
+    let string =
+        |at: usize, name: &str| call.argument(at, name).and_then(|node| text(source, node).get().cloned());
+    let field = || {
+        let (name, said) = call.argument(1, "name").zip(call.argument(2, "field"))?;
+        model_field(source, name, said, call.node)
+    };
+    let act = match call.name() {
+        "CreateModel" => Some(ModelAct::Create(Box::new(new_model(source, call)))),
+        "DeleteModel" => Some(ModelAct::Delete),
+        "RenameModel" => string(1, "new_name").map(ModelAct::Rename),
+        "AlterModelTable" => {
+            let table = call.argument(1, "table").filter(|node| !is_none(source, *node));
+            Some(ModelAct::Table(table.map(|node| text(source, node))))
+        }
+        "AddField" => field().map(ModelAct::AddField),
+        "AlterField" => field().map(ModelAct::AlterField),
+        "RemoveField" => string(1, "name").map(ModelAct::RemoveField),
+        "RenameField" => string(1, "old_name")
+            .zip(string(2, "new_name"))
+            .map(|(from, to)| ModelAct::RenameField { from, to }),
+        "AlterUniqueTogether" => {
+            call.argument(1, "unique_together").map(|node| ModelAct::UniqueTogether(together(source, node)))
+        }
+        "AlterIndexTogether" => {
+            call.argument(1, "index_together").map(|node| ModelAct::IndexTogether(together(source, node)))
+        }
+        _ => None,
+    };
+    let model = match call.name() {
+        "RenameModel" => string(0, "old_name"),
+        "AddField" | "AlterField" | "RemoveField" | "RenameField" => string(0, "model_name"),
+        _ => string(0, "name"),
+    };
+    let Some((act, model)) = act.zip(model) else { return };
+    let sent = if place.around == Around::DjangoState { Sent::StateOnly } else { Sent::Yes };
+    walk.found.changes.push(ModelChange {
+        model,
+        act,
+        sent,
+        direction: place.direction,
+        transaction: place.transaction,
+        range: call.node.byte_range(),
+        place: source.place(call.node.start_byte()),
+    });
+}
+
+/// `CreateModel(name, fields, options)`.
+fn new_model<'t>(source: &Source<'t>, call: &Call<'t>) -> NewModel {
+    let mut model = NewModel {
+        table: None,
+        keeping: Keeping::Managed,
+        fields: Vec::new(),
+        unique_together: Vec::new(),
+        index_together: Vec::new(),
+    };
+    let fields = call.argument(1, "fields").and_then(|node| items(source, node)).unwrap_or_default();
+    for item in fields {
+        if let Some([name, said]) = items(source, item).as_deref() {
+            model.fields.extend(model_field(source, *name, *said, item));
+        }
+    }
+    let options = call.argument(2, "options").map(|node| resolved(source, node));
+    let pairs = options.map(|options| children_of(options)).unwrap_or_default();
+    for (key, value) in pairs.into_iter().filter_map(|child| pair(source, child)) {
+        match key {
+            "db_table" => model.table = Some(text(source, value)),
+            "managed" if source.of(value) == "False" => model.keeping = Keeping::Elsewhere,
+            "proxy" if source.of(value) == "True" => model.keeping = Keeping::Elsewhere,
+            "unique_together" => model.unique_together = together(source, value),
+            "index_together" => model.index_together = together(source, value),
+            _ => {}
+        }
+    }
+    model
+}
+
 fn model_name<'t>(source: &Source<'t>, node: Option<Node<'t>>) -> TableName {
     let Some(node) = node else { return TableName::Unsaid };
     match text(source, node) {
@@ -48,11 +140,16 @@ fn model_name<'t>(source: &Source<'t>, node: Option<Node<'t>>) -> TableName {
     }
 }
 
+fn named(table: &TableName) -> Option<String> {
+    if let TableName::OfModel(model) = table { Some(model.clone()) } else { None }
+}
+
 fn add<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, what: &str, place: Setting<'t>) {
     let source = walk.source;
     let table = model_name(source, call.argument(0, "model_name"));
     let Some(object) = call.argument(1, what) else { return };
     if let Some(mut index) = index(source, object, call.node, place) {
+        index.model = named(&table);
         index.table = table;
         if call.name().ends_with("Concurrently") {
             index.concurrently = Known::Known(true);
@@ -61,6 +158,7 @@ fn add<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, what: &str, place: Setting<
     } else if what == "index" {
         // Something that is no call, or a call that is not known: there is an index, and nothing more is known.
         let mut index = declaration(source, Framework::Django, Act::Create, call.node, place);
+        index.model = named(&table);
         index.table = table;
         index.name = IndexName::Unknown(source.unknown(object));
         index.keys = Known::Unknown(source.unknown(object));
@@ -148,14 +246,58 @@ fn keys<'t>(source: &Source<'t>, call: &Call<'t>, object: Node<'t>) -> Known<Vec
         expressions
             .map(|node| {
                 let value = resolved(source, *node);
-                if value.kind() == "string" {
-                    field(source, value)
-                } else {
-                    Key::plain(KeyKind::HostExpression, written(source, value))
-                }
+                if value.kind() == "string" { field(source, value) } else { expression(source, value) }
             })
             .collect(),
     )
+}
+
+/// `F("a").desc()`, `Lower("a")`, `OpClass(Upper("a"), name="text_pattern_ops")`.
+fn expression<'t>(source: &Source<'t>, value: Node<'t>) -> Key {
+    let host = || Key::plain(KeyKind::HostExpression, written(source, value));
+    let Some(call) = Call::of(source, value) else { return host() };
+    let first = call.positional.first().copied();
+    match (call.name(), first, call.receiver) {
+        ("F", Some(name), _) => Key::plain(KeyKind::Field, text(source, name)),
+        ("Lower" | "Upper", Some(name), _) if call.positional.len() == 1 && call.named.is_empty() => {
+            // A name stands for a field, also in `F("name")`.
+            let name = Call::of(source, name)
+                .filter(|call| call.name() == "F")
+                .and_then(|call| call.positional.first().copied())
+                .unwrap_or(name);
+            match text(source, name) {
+                Known::Known(name) if !name.contains("__") => {
+                    let sql = format!("{}(\"{name}\")", call.name().to_uppercase());
+                    Key::plain(KeyKind::Expression, Known::Known(sql))
+                }
+                Known::Known(_) | Known::Unknown(_) => host(),
+            }
+        }
+        ("OpClass", Some(inner), _) => {
+            let inner = resolved(source, inner);
+            let mut key =
+                if inner.kind() == "string" { field(source, inner) } else { expression(source, inner) };
+            key.opclass = call.argument(1, "name").map(|node| text(source, node));
+            key
+        }
+        (order @ ("asc" | "desc"), None, Some(inner)) => {
+            let mut key = expression(source, resolved(source, inner));
+            if key.kind == KeyKind::HostExpression {
+                return host();
+            }
+            let is = |name: &str| truth(source, call.keyword(name)) == Known::Known(true);
+            let nulls = if is("nulls_last") {
+                " NULLS LAST"
+            } else if is("nulls_first") {
+                " NULLS FIRST"
+            } else {
+                ""
+            };
+            key.order = Some(Known::Known(format!("{}{nulls}", order.to_uppercase())));
+            key
+        }
+        _ => host(),
+    }
 }
 
 /// A field's name; a minus in front of it turns its order around.
@@ -190,6 +332,7 @@ fn remove<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
     let source = walk.source;
     let mut index = declaration(source, Framework::Django, Act::Drop, call.node, place);
     index.table = model_name(source, call.argument(0, "model_name"));
+    index.model = named(&index.table);
     index.name = index_name(source, call.argument(1, "name"));
     index.concurrently = Known::Known(call.name().ends_with("Concurrently"));
     walk.declare(index);
@@ -200,6 +343,7 @@ fn rename<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
     let source = walk.source;
     let mut index = declaration(source, Framework::Django, Act::Rename, call.node, place);
     index.table = model_name(source, call.argument(0, "model_name"));
+    index.model = named(&index.table);
     index.name = index_name(source, call.argument(2, "old_name"));
     index.renamed = call.argument(1, "new_name").map(|node| text(source, node));
     walk.declare(index);
@@ -223,6 +367,7 @@ fn create_model<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>
                 for item in items(source, value).unwrap_or_default() {
                     if let Some(mut index) = index(source, item, item, place) {
                         index.table = table.clone();
+                        index.model = named(&table);
                         walk.declare(index);
                     }
                 }
@@ -266,4 +411,15 @@ pub(super) fn resolve(found: &mut Extract) {
             None => continue,
         };
     }
+}
+
+/// `replaces = [("app", "0001_initial"), ...]`.
+pub(super) fn replaces<'t>(source: &Source<'t>, node: Node<'t>) -> Vec<String> {
+    let pairs = items(source, node).unwrap_or_default().into_iter();
+    let pair = |item: Node<'t>| {
+        let parts = items(source, item)?;
+        let [app, name] = parts.as_slice() else { return None };
+        Some(format!("{}.{}", text(source, *app).get()?, text(source, *name).get()?))
+    };
+    pairs.filter_map(pair).collect()
 }
