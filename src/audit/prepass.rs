@@ -32,6 +32,8 @@ pub struct Piece {
     pub range: Range<usize>,
     /// What sends it.
     pub sent: Sent,
+    /// The bytes of the rows behind a COPY from stdin.
+    pub data: Option<Range<usize>>,
 }
 
 /// What ends a statement.
@@ -217,20 +219,24 @@ impl Scan<'_> {
         }
         self.finish(at + 1, Sent::Semicolon);
         if copies {
-            self.rows(at);
+            let rows = self.rows(at);
+            if let Some(piece) = self.script.pieces.last_mut() {
+                piece.data = Some(rows);
+            }
         }
     }
 
     fn finish(&mut self, end: usize, sent: Sent) {
         let current = std::mem::take(&mut self.current);
         if let Some(start) = current.start {
-            self.script.pieces.push(Piece { range: start..current.last.min(end), sent });
+            self.script.pieces.push(Piece { range: start..current.last.min(end), sent, data: None });
         }
     }
 
-    /// Skips the rows of a COPY, which begin on the line after the byte `from`.
-    fn rows(&mut self, from: usize) {
-        let Some(line) = memchr(b'\n', &self.bytes[from..]) else { return };
+    /// Skips the rows of a COPY, which begin on the line after the byte `from`, and returns their bytes.
+    fn rows(&mut self, from: usize) -> Range<usize> {
+        let end = self.bytes.len();
+        let Some(line) = memchr(b'\n', &self.bytes[from..]) else { return end..end };
         // The mark may stand on the very first line.
         let first = from + line;
         let mut at = first;
@@ -239,13 +245,14 @@ impl Scan<'_> {
             match self.bytes.get(after) {
                 None | Some(b'\n' | b'\r') => {
                     self.at = after;
-                    return;
+                    return first + 1..(at + found + 1).max(first + 1);
                 }
                 Some(_) => at = after,
             }
         }
         self.script.open.push((first + 1, Open::Copy));
-        self.at = self.bytes.len();
+        self.at = end;
+        first + 1..end
     }
 
     /// A meta-command at the backslash `at`, which goes to the end of its line.

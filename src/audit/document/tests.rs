@@ -29,6 +29,8 @@ fn shown(document: &Document) -> Vec<String> {
             format!("create {name} on {} ({}){how}", shape.table.name, keys.join(", "))
         } else if let StatementKind::DropIndex { names, .. } = kind {
             format!("drop {}", names[0].name)
+        } else if let StatementKind::Dml(change) = kind {
+            format!("{:?} of {}", change.dml, change.tables[0].name)
         } else {
             format!("{kind:?}")
         }
@@ -72,7 +74,7 @@ def downgrade():
         [
             "7:9 up create ix_a on orders (a, (b DESC)) concurrently",
             "10:9 up create ix_… on … (a)",
-            "11:9 up Dml(Update)",
+            "11:9 up Update of orders",
             "15:5 down drop ix_a"
         ]
     );

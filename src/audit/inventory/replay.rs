@@ -99,7 +99,8 @@ impl World {
             | StatementKind::Analyze(_)
             | StatementKind::Dml(_)
             | StatementKind::Do
-            | StatementKind::Routine
+            | StatementKind::Call(_)
+            | StatementKind::Routine(_)
             | StatementKind::Other(_) => {}
         }
     }

@@ -15,7 +15,7 @@ use squawk_syntax::plpgsql::Plpgsql;
 use squawk_syntax::sql_body::SqlBody;
 
 use super::read::{Frame, Reader, parse};
-use super::{Nesting, StatementKind, Why, load};
+use super::{Nesting, Repeat, StatementKind, Why, change, load};
 use crate::sql::{name_parts, only_name, span_of};
 
 /// Strings that execute strings are followed this far.
@@ -73,7 +73,7 @@ impl Reader<'_> {
             self.unread(at, why);
         }
         let map = |at: usize| (frame.map)(source_of(body, at));
-        let inner = Frame { map: &map, level: frame.level + 1, nesting: frame.nesting };
+        let inner = Frame { map: &map, level: frame.level + 1, ..*frame };
         let root = body.syntax();
         let variables = variables(&root);
         for node in root.descendants() {
@@ -81,7 +81,17 @@ impl Reader<'_> {
         }
     }
 
+    /// A node of a body as a statement.
+    fn part(&mut self, node: &SyntaxNode, kind: StatementKind, frame: &Frame<'_>) {
+        let span = span_of(node);
+        let at = (frame.map)(span.start);
+        let end = (frame.map)(span.end.saturating_sub(1)).max(at) + 1;
+        self.push(at..end, kind, frame.nesting);
+    }
+
     fn inside(&mut self, node: &SyntaxNode, variables: &Variables, frame: &Frame<'_>) {
+        let frame = &Frame { repeat: frame.repeat.max(change::repeat_of(node)), ..*frame };
+        self.query(node, frame);
         let query = if let Some(it) = ast::PlpgsqlExecSqlStmt::cast(node.clone()) {
             if let Some(stmt) = it.stmt() {
                 self.statement(&stmt, frame);
@@ -93,10 +103,7 @@ impl Reader<'_> {
             }
             return;
         } else if ast::PlpgsqlCommitStmt::can_cast(node.kind()) {
-            let span = span_of(node);
-            let at = (frame.map)(span.start);
-            let end = (frame.map)(span.end.saturating_sub(1)).max(at) + 1;
-            self.push(at..end, StatementKind::Commit, frame.nesting);
+            self.part(node, StatementKind::Commit, frame);
             return;
         } else if let Some(it) = ast::PlpgsqlDynExecuteStmt::cast(node.clone()) {
             it.query()
@@ -118,9 +125,41 @@ impl Reader<'_> {
         }
     }
 
+    /// Queries and expressions of a body that no statement stands for, as far as they change something.
+    fn query(&mut self, node: &SyntaxNode, frame: &Frame<'_>) {
+        let query = if let Some(it) = ast::PlpgsqlForQueryStmt::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlReturnQueryStmt::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlOpenQuery::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlCursorDecl::cast(node.clone()) {
+            it.query()
+        } else if let Some(it) = ast::PlpgsqlCallStmt::cast(node.clone()) {
+            it.call().map(Stmt::Call)
+        } else {
+            let called = (ast::PlpgsqlPerformStmt::can_cast(node.kind())
+                || ast::PlpgsqlExpr::can_cast(node.kind()))
+            .then(|| change::called_in(node, frame.repeat));
+            if let Some(call) = called.flatten() {
+                self.part(node, StatementKind::Call(call), frame);
+            }
+            return;
+        };
+        let Some(query) = query else { return };
+        let kind = match change::change(&query, frame.repeat) {
+            Some(change) => StatementKind::Dml(Box::new(change)),
+            None => match change::called(&query, frame.repeat) {
+                Some(call) => StatementKind::Call(call),
+                None => return,
+            },
+        };
+        self.part(query.syntax(), kind, frame);
+    }
+
     /// What a query returns is executed: `\gexec`.
     pub(super) fn returned(&mut self, root: &SyntaxNode, frame: &Frame<'_>) {
-        let frame = Frame { nesting: Nesting::Block, ..*frame };
+        let frame = Frame { nesting: Nesting::Block, repeat: Repeat::Loop, ..*frame };
         for target in root.descendants().filter_map(ast::TargetList::cast).take(1).flat_map(|it| it.targets())
         {
             if let Some(expr) = target.expr() {
@@ -140,7 +179,7 @@ impl Reader<'_> {
         }
         let map = |at: usize| (frame.map)(usize::from(template.text.source_pos(size(at))));
         let nesting = if template.holes > 0 { frame.nesting.max(Nesting::Dynamic) } else { frame.nesting };
-        let inner = Frame { map: &map, level: frame.level + 1, nesting };
+        let inner = Frame { map: &map, level: frame.level + 1, nesting, ..*frame };
         let before = self.reading.statements.len();
         self.source(&parse(template.text.text()), &inner);
         if template.holes > 0 {
@@ -311,6 +350,12 @@ pub(in crate::audit) fn show_unknown(kind: &mut StatementKind, hole: &str) {
         }
         StatementKind::AlterTable { table, .. } => show_table(table),
         StatementKind::CreateTable(table) => show_table(&mut table.table),
+        StatementKind::Dml(change) => show_change(change, &show_table),
         _ => {}
     }
+}
+
+fn show_change(change: &mut super::Change, show: &impl Fn(&mut crate::sql::TableRef)) {
+    change.tables.iter_mut().chain(&mut change.reads).for_each(show);
+    change.within.iter_mut().for_each(|it| show_change(it, show));
 }

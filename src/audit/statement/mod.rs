@@ -4,6 +4,7 @@
 //! out as [`Unread`] and nothing else.
 
 mod body;
+mod change;
 mod constraint;
 mod dump;
 mod figure;
@@ -127,11 +128,13 @@ pub enum StatementKind {
     /// ANALYZE, VACUUM (ANALYZE): the tables, none for all of them.
     Analyze(Vec<TableRef>),
     /// A change of data.
-    Dml(Dml),
+    Dml(Box<Change>),
+    /// A query, or CALL, that calls routines.
+    Call(Call),
     /// DO; what is in it follows as statements of their own.
     Do,
-    /// CREATE FUNCTION or PROCEDURE; what is in it follows as statements of their own.
-    Routine,
+    /// CREATE FUNCTION or PROCEDURE: its name. What is in it follows as statements of their own.
+    Routine(TableRef),
     /// Anything else: its first words.
     Other(String),
 }
@@ -168,6 +171,67 @@ pub enum Reindexed {
 }
 
 /// A change of data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What it says.
+    pub dml: Dml,
+    /// The tables that are changed: several for TRUNCATE, none for a query whose WITH changes some.
+    pub tables: Vec<TableRef>,
+    /// Which rows.
+    pub rows: Rows,
+    /// Tables that the rows of INSERT … SELECT and MERGE come from.
+    pub reads: Vec<TableRef>,
+    /// How often it is done.
+    pub repeat: Repeat,
+    /// Changes in its WITH.
+    pub within: Vec<Change>,
+}
+
+/// Which rows are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// All of the table: no condition, or one that always holds.
+    All,
+    /// Those that a condition or a query finds.
+    Chosen,
+    /// As many as are written in the statement.
+    Written,
+    /// Those that COPY reads.
+    Loaded,
+    /// None: a COPY without a row.
+    None,
+}
+
+/// How often a statement is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Repeat {
+    /// Once.
+    Once,
+    /// In a loop.
+    Loop,
+}
+
+/// A call of routines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What calls.
+    pub caller: Caller,
+    /// The routines, each once.
+    pub routines: Vec<TableRef>,
+    /// How often.
+    pub repeat: Repeat,
+}
+
+/// What calls a routine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A query or an expression.
+    Query,
+    /// CALL
+    Call,
+}
+
+/// Kinds of changes of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dml {
     /// INSERT … VALUES

@@ -9,15 +9,15 @@ use std::ops::Range;
 
 use squawk_syntax::ast::{self, AstNode, Stmt};
 use squawk_syntax::syntax_error::SyntaxError;
-use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SourceFile, SyntaxNode};
 
 use super::super::parameter;
 use super::super::place::Lines;
 use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
-    Dml, IndexStatement, Nesting, Reading, Reindexed, Statement, StatementKind, TableAction, TableStatement,
-    TableTraits, Unread, Why, dump, figure, load, rewrite, setting,
+    IndexStatement, Nesting, Reading, Reindexed, Repeat, Rows, Statement, StatementKind, TableAction,
+    TableStatement, TableTraits, Unread, Why, change, dump, figure, load, rewrite, setting,
 };
 use crate::sql::{TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of};
 
@@ -34,6 +34,7 @@ pub(super) struct Frame<'m> {
     pub(super) map: &'m dyn Fn(usize) -> usize,
     pub(super) nesting: Nesting,
     pub(super) level: usize,
+    pub(super) repeat: Repeat,
 }
 
 impl<'a> Reader<'a> {
@@ -65,7 +66,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let map = move |at: usize| start + at;
-        let frame = Frame { map: &map, nesting: Nesting::Direct, level: 0 };
+        let frame = Frame { map: &map, nesting: Nesting::Direct, level: 0, repeat: Repeat::Once };
         let mut tree = parse(text);
         // A file of queries for a driver has its parameters.
         if !tree.errors.is_empty() && text.contains("%(") {
@@ -82,6 +83,11 @@ impl<'a> Reader<'a> {
         self.source(&tree, &frame);
         if piece.sent == Sent::Gexec {
             self.returned(tree.file.syntax(), &frame);
+        }
+        if piece.data.as_ref().is_some_and(Range::is_empty)
+            && let Some(StatementKind::Dml(copy)) = self.reading.statements.last_mut().map(|it| &mut it.kind)
+        {
+            copy.rows = Rows::None;
         }
     }
 
@@ -235,8 +241,9 @@ impl<'a> Reader<'a> {
             }
             Stmt::SelectInto(select) => into_table(select)?,
             Stmt::Do(_) => StatementKind::Do,
-            Stmt::CreateFunction(_) | Stmt::CreateProcedure(_) => StatementKind::Routine,
-            other => return changed(other),
+            Stmt::CreateFunction(it) => StatementKind::Routine(named(it.name()?.syntax())?),
+            Stmt::CreateProcedure(it) => StatementKind::Routine(named(it.name()?.syntax())?),
+            other => return changed(other, frame.repeat),
         })
     }
 
@@ -455,38 +462,11 @@ fn into_table(select: &ast::SelectInto) -> Option<StatementKind> {
     Some(StatementKind::CreateTable(Box::new(bare_table(table, traits))))
 }
 
-/// Changes of data, and `SELECT pg_catalog.set_config('search_path', …)`, as dumps have it.
-fn changed(stmt: &Stmt) -> Option<StatementKind> {
-    let node = stmt.syntax();
-    let dml = match stmt {
-        Stmt::Insert(insert) => match insert.insert_source() {
-            Some(
-                ast::InsertSource::DefaultValues(_)
-                | ast::InsertSource::SelectVariant(ast::SelectVariant::Values(_)),
-            ) => Dml::InsertValues,
-            _ => Dml::InsertSelect,
-        },
-        Stmt::Update(_) => Dml::Update,
-        Stmt::Delete(_) => Dml::Delete,
-        Stmt::Merge(_) => Dml::Merge,
-        Stmt::Truncate(_) => Dml::Truncate,
-        Stmt::Copy(copy) if matches!(copy.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) => {
-            Dml::CopyFrom
-        }
-        _ if modifies(node) => Dml::ModifyingWith,
-        Stmt::Select(_) => return setting::set_config(node),
-        _ => return None,
-    };
-    Some(StatementKind::Dml(dml))
-}
-
-fn modifies(node: &SyntaxNode) -> bool {
-    node.children().filter_map(ast::WithClause::cast).any(|with| {
-        with.syntax().descendants().any(|it| {
-            matches!(
-                it.kind(),
-                SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE
-            )
-        })
-    })
+/// Changes of data; `SELECT pg_catalog.set_config('search_path', …)`, as dumps have it; calls of routines.
+fn changed(stmt: &Stmt, repeat: Repeat) -> Option<StatementKind> {
+    if let Some(change) = change::change(stmt, repeat) {
+        return Some(StatementKind::Dml(Box::new(change)));
+    }
+    let set = if matches!(stmt, Stmt::Select(_)) { setting::set_config(stmt.syntax()) } else { None };
+    set.or_else(|| change::called(stmt, repeat).map(StatementKind::Call))
 }

@@ -144,9 +144,6 @@ fn other_statements_are_told_apart() {
                 cascade: true,
             },
         ),
-        ("insert into t values (1);", StatementKind::Dml(Dml::InsertValues)),
-        ("insert into t select 1;", StatementKind::Dml(Dml::InsertSelect)),
-        ("with a as (delete from t returning *) select * from a;", StatementKind::Dml(Dml::ModifyingWith)),
         (
             "reindex (concurrently) table t;",
             StatementKind::Reindex { concurrently: true, target: Reindexed::Table(table(None, "t")) },
@@ -208,4 +205,173 @@ fn constraints_are_found_behind_columns_at_the_end_of_a_table_and_added_later() 
         (using.using_index.as_deref(), unique.name_parts.join(","), name.as_str()),
         (Some("i"), "d".to_owned(), "v")
     );
+}
+
+/// Each change and call as `nesting what tables rows`.
+fn changes(text: &str) -> Vec<String> {
+    let reading = reading(text);
+    assert_eq!(reading.unread, [], "{text}");
+    let names = |of: &[TableRef]| {
+        of.iter()
+            .map(|it| it.schema.iter().map(|schema| format!("{schema}.")).collect::<String>() + &it.name)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    fn show(change: &Change, names: &impl Fn(&[TableRef]) -> String) -> String {
+        let mut text = format!("{:?} {} {:?}", change.dml, names(&change.tables), change.rows);
+        if !change.reads.is_empty() {
+            text += &format!(" from {}", names(&change.reads));
+        }
+        if change.repeat == Repeat::Loop {
+            text += " looped";
+        }
+        for it in &change.within {
+            text += &format!(" [{}]", show(it, names));
+        }
+        text
+    }
+    reading
+        .statements
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Dml(change) => Some(format!("{:?} {}", statement.nesting, show(change, &names))),
+            StatementKind::Call(call) => {
+                let looped = if call.repeat == Repeat::Loop { " looped" } else { "" };
+                Some(format!("{:?} {:?} {}{looped}", statement.nesting, call.caller, names(&call.routines)))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn changes_of_data_say_their_tables_and_rows() {
+    for (text, wanted) in [
+        ("update s.t set a = 1;", vec!["Direct Update s.t All"]),
+        ("UPDATE ONLY \"T\" AS x SET a = 1 WHERE b;", vec!["Direct Update T Chosen"]),
+        ("update t set a = 1 where true;", vec!["Direct Update t All"]),
+        ("update t set a = 1 where 1 = 1 and b;", vec!["Direct Update t Chosen"]),
+        ("update t set a = u.a from u;", vec!["Direct Update t All"]),
+        ("delete from t;", vec!["Direct Delete t All"]),
+        ("delete from t using u where t.a = u.a;", vec!["Direct Delete t Chosen"]),
+        ("truncate a, only s.b cascade;", vec!["Direct Truncate a,s.b All"]),
+        ("merge into t using u on t.a = u.a when matched then delete;", vec!["Direct Merge t Chosen from u"]),
+        ("copy t (a) from '/x';", vec!["Direct CopyFrom t Loaded"]),
+        ("copy t (a) from stdin;\n1\n\\.\n", vec!["Direct CopyFrom t Loaded"]),
+        ("copy t (a) from stdin;\n\\.\n", vec!["Direct CopyFrom t None"]),
+        ("copy t to '/x'; copy (select 1) to '/x';", vec![]),
+        ("copy (delete from t returning *) to '/x';", vec!["Direct Delete t All"]),
+        ("explain analyze update t set a = 1;", vec!["Direct Update t All"]),
+        ("explain (analyze, costs off) delete from t;", vec!["Direct Delete t All"]),
+        ("explain update t set a = 1;", vec![]),
+        ("prepare p as delete from t where a = $1;", vec!["Direct Delete t Chosen"]),
+        ("create rule r as on insert to t do instead update u set a = 1;", vec![]),
+        ("select 'update t set a = 1';", vec![]),
+        ("select a from t for update;", vec![]),
+        (
+            "insert into t values (1, now()), (2, f(3)) on conflict do nothing;",
+            vec!["Direct InsertValues t Written"],
+        ),
+        ("insert into t default values;", vec!["Direct InsertValues t Written"]),
+        ("insert into t values ((select id from u));", vec!["Direct InsertValues t Written"]),
+        (
+            "insert into t select 1, now() where not exists (select 1 from t);",
+            vec!["Direct InsertSelect t Written"],
+        ),
+        (
+            "insert into t select 1 union all select 2 order by 1 limit 3;",
+            vec!["Direct InsertSelect t Written"],
+        ),
+        ("insert into t (a) (select 1);", vec!["Direct InsertSelect t Written"]),
+        ("insert into t select v.a from (values (1), (2)) as v(a);", vec!["Direct InsertSelect t Written"]),
+        (
+            "insert into t select x from unnest(array['a', 'b']::text[]) as x;",
+            vec!["Direct InsertSelect t Written"],
+        ),
+        (
+            "insert into t select * from json_to_recordset('[]') as x(a int);",
+            vec!["Direct InsertSelect t Written"],
+        ),
+        ("with v(a) as (values (1)) insert into t select a from v;", vec!["Direct InsertSelect t Written"]),
+        (
+            "insert into t with v as (select 1) select * from v cross join v w;",
+            vec!["Direct InsertSelect t Written"],
+        ),
+        ("insert into t select id from s.u;", vec!["Direct InsertSelect t Chosen from s.u"]),
+        ("insert into t table u;", vec!["Direct InsertSelect t Chosen from u"]),
+        (
+            "insert into t select u.a from (values (1)) v(a) join u using (a);",
+            vec!["Direct InsertSelect t Chosen from u"],
+        ),
+        ("insert into t select generate_series(1, 9);", vec!["Direct InsertSelect t Chosen"]),
+        ("insert into t select g from generate_series(1, 9) g;", vec!["Direct InsertSelect t Chosen"]),
+        ("insert into t select x from u, unnest(u.a) x;", vec!["Direct InsertSelect t Chosen from u"]),
+        (
+            "insert into t select a from (select b from u where c) x;",
+            vec!["Direct InsertSelect t Chosen from u"],
+        ),
+        (
+            "with a as (delete from t returning *) select * from a;",
+            vec!["Direct ModifyingWith  Chosen [Delete t All]"],
+        ),
+        (
+            "with a as (delete from t where b returning *) insert into u select * from a;",
+            vec!["Direct InsertSelect u Chosen from a [Delete t Chosen]"],
+        ),
+        (
+            "with a as (insert into t values (1) returning id) insert into u select id from a;",
+            vec!["Direct InsertSelect u Written [InsertValues t Written]"],
+        ),
+        ("with a as (select 1 from u) update t set b = 1 where c;", vec!["Direct Update t Chosen"]),
+    ] {
+        assert_eq!(changes(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn changes_in_blocks_say_whether_they_are_repeated_and_calls_what_they_call() {
+    for (text, wanted) in [
+        ("do $$ begin update t set a = 1; end $$;", vec!["Block Update t All"]),
+        (
+            "do $$ begin loop delete from t where a; exit when not found; end loop; end $$;",
+            vec!["Block Delete t Chosen looped"],
+        ),
+        (
+            "do $$ begin while true loop execute 'delete from t'; end loop; end $$;",
+            vec!["Block Delete t All looped"],
+        ),
+        (
+            "do $$ declare r record; begin for r in select a from u loop insert into t values (r.a); end loop; end $$;",
+            vec!["Block InsertValues t Written looped"],
+        ),
+        (
+            "do $$ declare x text; begin foreach x in array array['a', 'b'] loop insert into t values (x); end loop; end $$;",
+            vec!["Block InsertValues t Written"],
+        ),
+        (
+            "do $$ declare r record; begin for r in update t set a = 1 returning * loop null; end loop; end $$;",
+            vec!["Block Update t All"],
+        ),
+        (
+            "do $$ begin execute format('update %I set a = 1', x); end $$;",
+            vec!["Dynamic Update … All", "Block Query format"],
+        ),
+        (
+            "create function s.f() returns int language sql as $$ update t set a = 1 where b; select 1 $$;",
+            vec!["Routine Update t Chosen"],
+        ),
+        ("select s.f(1), g((select h()));", vec!["Direct Query s.f,g,h"]),
+        ("call s.p(1);", vec!["Direct Call s.p"]),
+        ("select 1;", vec![]),
+        (
+            "do $$ declare n int; begin perform f(); call p(); n := g(); while h() > 0 loop n := g(); end loop; end $$;",
+            vec!["Block Query f", "Block Call p", "Block Query g", "Block Query h", "Block Query g looped"],
+        ),
+        (
+            "select format('delete from %I', a) from u \\gexec\n",
+            vec!["Direct Query format", "Dynamic Delete … All looped"],
+        ),
+    ] {
+        assert_eq!(changes(text), wanted, "{text}");
+    }
 }
