@@ -13,6 +13,7 @@
 //!      relay         domain, text            the engine's socket, and a console's side of it
 //!      rehearsal     domain, ports, sql, text  throwaway server, sample data, injected faults
 //!      lint          audit, sql, text        what goes wrong with indexes in migrations: the rules
+//!      guard         audit, domain, sql, text  what does not belong into a migration
 //! L2   audit         domain, sql, text       what migrations and dumps say, read without a database
 //!      ports         domain, sql             traits only
 //! L1   domain        sql, text               pure: facts, fold, decisions
@@ -23,6 +24,7 @@ pub mod audit;
 pub mod cli;
 pub mod domain;
 pub mod engine;
+pub mod guard;
 pub mod host;
 pub mod lint;
 pub mod pg;

@@ -15,11 +15,13 @@ use crate::ui::Screen;
 use super::exit::ExitPolicy;
 
 mod audit;
+mod guard;
 mod import;
 mod lint;
 mod look;
 
 pub use audit::{AuditArgs, AuditFormat};
+pub use guard::GuardArgs;
 pub use import::ImportArgs;
 pub use lint::{FailOn, LintArgs, LintFormat, LintVerb};
 pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
@@ -136,6 +138,9 @@ pub enum Verb {
     /// Find what goes wrong with indexes in migrations, without a server: `lint rules` lists what is looked for,
     /// `lint explain RULE` says why.
     Lint(LintArgs),
+    /// Fail on what does not belong into migrations: performance indexes, changes of data, files that nobody can read; and on
+    /// an index that has to stay and is gone. Without a server.
+    Guard(GuardArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.

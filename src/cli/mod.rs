@@ -19,6 +19,7 @@ mod enrolment;
 pub mod error;
 pub mod exit;
 mod folder;
+pub mod guard;
 pub mod hold;
 mod import;
 pub mod input;
@@ -26,11 +27,11 @@ pub mod inspect;
 pub mod lint;
 pub mod logging;
 pub mod look;
+mod names;
 pub mod opening;
 pub mod paths;
 pub mod plan;
 pub mod preflight;
-#[allow(dead_code, unused_imports, reason = "its readers come with the commands that judge")]
 mod project;
 pub mod registry;
 pub mod rehearse;
@@ -44,7 +45,7 @@ pub mod table;
 pub mod window;
 pub mod wiring;
 
-use crate::rehearsal::guard;
+use crate::rehearsal::guard as keeper;
 use crate::relay::Role;
 
 use args::{AuditArgs, ConfigVerb, ImportArgs, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
@@ -58,9 +59,9 @@ use surrounding::Surrounding;
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let [first, rest @ ..] = arguments.as_slice()
-        && first == guard::SUBCOMMAND
+        && first == keeper::SUBCOMMAND
     {
-        return guard::run(rest);
+        return keeper::run(rest);
     }
     install_hooks();
     let around = Surrounding::read();
@@ -162,6 +163,9 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
         Verb::Audit(what) => audited(&what, &setup, target, args, around, &mut out).await,
         Verb::Import(what) => imported(&what, &setup, target, args, around, &mut out).await,
         Verb::Lint(what) => lint::lint(&what, args.output, &mut out).map(|exit| applied(args, exit)),
+        Verb::Guard(what) => {
+            guard::guard(&what, args.output, table::width(around), &mut out).map(|exit| applied(args, exit))
+        }
         Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
         Verb::Paths => {
             paths::paths(&setup, target, args.output, around, &mut out).map(|exit| applied(args, exit))
@@ -294,6 +298,7 @@ fn without_server(
         | Verb::Audit(_)
         | Verb::Import(_)
         | Verb::Lint(_)
+        | Verb::Guard(_)
         | Verb::Paths
         | Verb::Console { .. }
         | Verb::Attach { .. }

@@ -12,7 +12,8 @@ pub const ALLOW_RULE: &str = "idle-allow";
 /// The rule about what could not be read.
 pub(super) const UNREADABLE_RULE: &str = "unreadable";
 /// What `cicerone guard` calls what it finds: its comments are its own business.
-const OF_OTHERS: [&str; 1] = ["guard"];
+pub const OF_OTHERS: [&str; 7] =
+    ["guard", "performance-index", "data-change", "seed", "not-read", "not-judged", "kept-index"];
 
 /// What a comment allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,11 +133,12 @@ fn read<'a>(note: &'a Note, lines: &[&str]) -> Option<Reading<'a>> {
     };
     let rest = text[word.len()..].trim();
     let (rules, reason) = rest.split_once(':').unwrap_or((rest, ""));
-    let rules: Vec<(&str, Use)> =
+    let mut rules: Vec<(&str, Use)> =
         rules.split(',').map(str::trim).filter(|it| !it.is_empty()).map(|it| (it, Use::Idle)).collect();
     if !rules.is_empty() && rules.iter().all(|(rule, _)| OF_OTHERS.iter().any(|it| rule.starts_with(it))) {
         return None;
     }
+    rules.retain(|(rule, _)| !OF_OTHERS.contains(rule));
     let own = note.place.line;
     let line = if note.trailing { own } else { next_code(lines, own) };
     Some(Reading { note, verb, rules, reason: reason.trim(), line })

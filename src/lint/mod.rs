@@ -13,7 +13,7 @@ pub mod rule;
 mod sent;
 mod series;
 
-pub use allow::{ALLOW_RULE, Verb};
+pub use allow::{ALLOW_RULE, OF_OTHERS, Verb};
 pub use check::{Unopened, check};
 pub use finding::{Allowed, Edit, Finding, Fix, Severity};
 pub use fix::{Overlap, apply, chosen};

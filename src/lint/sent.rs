@@ -270,7 +270,7 @@ impl Session {
         }
         match &statement.kind {
             StatementKind::Do => self.bodies.push((statement.end, Wrapper::Block)),
-            StatementKind::Routine => self.bodies.push((statement.end, Wrapper::Routine)),
+            StatementKind::Routine(_) => self.bodies.push((statement.end, Wrapper::Routine)),
             StatementKind::Begin => self.begun = Some(statement.place),
             StatementKind::Commit => {
                 self.end();
@@ -314,6 +314,7 @@ impl Session {
             | StatementKind::Reindex { .. }
             | StatementKind::Analyze(_)
             | StatementKind::Dml(_)
+            | StatementKind::Call(_)
             | StatementKind::Other(_) => {}
         }
     }

@@ -10,6 +10,7 @@ mod architecture;
 mod config_doc;
 mod documents;
 mod fuzz;
+mod guard;
 mod lint;
 mod preflight_doc;
 mod sample_registry;

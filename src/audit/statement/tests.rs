@@ -207,41 +207,36 @@ fn constraints_are_found_behind_columns_at_the_end_of_a_table_and_added_later() 
     );
 }
 
+fn listed(tables: &[TableRef]) -> String {
+    let shown = |it: &TableRef| match &it.schema {
+        Some(schema) => format!("{schema}.{}", it.name),
+        None => it.name.clone(),
+    };
+    tables.iter().map(shown).collect::<Vec<_>>().join(",")
+}
+
+fn shown(change: &Change) -> String {
+    let from =
+        if change.reads.is_empty() { String::new() } else { format!(" from {}", listed(&change.reads)) };
+    let looped = if change.repeat == Repeat::Loop { " looped" } else { "" };
+    let within: Vec<String> = change.within.iter().map(|it| format!(" [{}]", shown(it))).collect();
+    let tables = listed(&change.tables);
+    format!("{:?} {tables} {:?}{from}{looped}{}", change.dml, change.rows, within.concat())
+}
+
 /// Each change and call as `nesting what tables rows`.
 fn changes(text: &str) -> Vec<String> {
     let reading = reading(text);
     assert_eq!(reading.unread, [], "{text}");
-    let names = |of: &[TableRef]| {
-        of.iter()
-            .map(|it| it.schema.iter().map(|schema| format!("{schema}.")).collect::<String>() + &it.name)
-            .collect::<Vec<_>>()
-            .join(",")
+    let said = |statement: &Statement| {
+        if let StatementKind::Dml(change) = &statement.kind {
+            return Some(format!("{:?} {}", statement.nesting, shown(change)));
+        }
+        let StatementKind::Call(call) = &statement.kind else { return None };
+        let looped = if call.repeat == Repeat::Loop { " looped" } else { "" };
+        Some(format!("{:?} {:?} {}{looped}", statement.nesting, call.caller, listed(&call.routines)))
     };
-    fn show(change: &Change, names: &impl Fn(&[TableRef]) -> String) -> String {
-        let mut text = format!("{:?} {} {:?}", change.dml, names(&change.tables), change.rows);
-        if !change.reads.is_empty() {
-            text += &format!(" from {}", names(&change.reads));
-        }
-        if change.repeat == Repeat::Loop {
-            text += " looped";
-        }
-        for it in &change.within {
-            text += &format!(" [{}]", show(it, names));
-        }
-        text
-    }
-    reading
-        .statements
-        .iter()
-        .filter_map(|statement| match &statement.kind {
-            StatementKind::Dml(change) => Some(format!("{:?} {}", statement.nesting, show(change, &names))),
-            StatementKind::Call(call) => {
-                let looped = if call.repeat == Repeat::Loop { " looped" } else { "" };
-                Some(format!("{:?} {:?} {}{looped}", statement.nesting, call.caller, names(&call.routines)))
-            }
-            _ => None,
-        })
-        .collect()
+    reading.statements.iter().filter_map(said).collect()
 }
 
 #[test]
@@ -365,7 +360,13 @@ fn changes_in_blocks_say_whether_they_are_repeated_and_calls_what_they_call() {
         ("select 1;", vec![]),
         (
             "do $$ declare n int; begin perform f(); call p(); n := g(); while h() > 0 loop n := g(); end loop; end $$;",
-            vec!["Block Query f", "Block Call p", "Block Query g", "Block Query h", "Block Query g looped"],
+            vec![
+                "Block Query f",
+                "Block Call p",
+                "Block Query g",
+                "Block Query h looped",
+                "Block Query g looped",
+            ],
         ),
         (
             "select format('delete from %I', a) from u \\gexec\n",

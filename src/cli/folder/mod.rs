@@ -37,6 +37,8 @@ pub(super) struct Folder {
 pub(super) struct File {
     /// As it was named or found, with `/`.
     pub(super) path: String,
+    /// Where it was opened.
+    pub(super) real: PathBuf,
     /// What it is written in; `None` for SQL.
     pub(super) language: Option<Language>,
     pub(super) tool: Tool,
@@ -178,7 +180,7 @@ fn read_bytes(
     }
     let text = text_of(bytes);
     match language(name) {
-        Some(language) => Ok(program(name, text, length, language)),
+        Some(language) => Ok(program(name, path, text, length, language)),
         None => script(name, path, text, length, known, workers).map_err(|error| error.to_string()),
     }
 }
@@ -190,7 +192,7 @@ fn is_minified(text: &str) -> bool {
     long * 2 > text.len()
 }
 
-fn program(name: &str, text: String, bytes: usize, language: Language) -> File {
+fn program(name: &str, path: &Path, text: String, bytes: usize, language: Language) -> File {
     let extract = if language == Language::JavaScript && is_minified(&text) {
         host::generated()
     } else {
@@ -198,6 +200,7 @@ fn program(name: &str, text: String, bytes: usize, language: Language) -> File {
     };
     File {
         path: name.to_owned(),
+        real: path.to_owned(),
         language: Some(language),
         tool: Tool::Program,
         outside: matches!(extract.transaction, Transaction::Outside(_)),
@@ -238,6 +241,7 @@ fn script(
     };
     Ok(File {
         path: name.to_owned(),
+        real: path.to_owned(),
         language: None,
         tool,
         outside,

@@ -1,7 +1,9 @@
 //! `[guard]`
 
+use crate::audit::Place;
 use crate::domain::diagnostic::Code;
 use crate::domain::document::{Table, Text};
+use crate::guard::{Judgement, Kept};
 use crate::sql::{TableRef, fold};
 
 /// What the guard is told by the project.
@@ -10,7 +12,7 @@ pub(in crate::cli) struct GuardSettings {
     /// `paths`: what is guarded when nothing is named, and the series that `keep` speaks of. From the file's folder.
     pub(in crate::cli) paths: Vec<String>,
     /// `keep`: indexes that must stand at the end of the series.
-    pub(in crate::cli) keep: Vec<TableRef>,
+    pub(in crate::cli) keep: Vec<Kept>,
     /// `baseline`: the file, from the folder of this one.
     pub(in crate::cli) baseline: Option<String>,
     /// `looping_functions`: routines that change data when they are called.
@@ -21,17 +23,8 @@ pub(in crate::cli) struct GuardSettings {
     pub(in crate::cli) data_of_new_tables: Option<Judgement>,
     /// `seeds`: rows that are written out.
     pub(in crate::cli) seeds: Option<Judgement>,
-    /// `out_of_reach`: SQL that is known at run time only, and bodies in other languages.
-    pub(in crate::cli) out_of_reach: Option<Judgement>,
-}
-
-/// What becomes of something that can be meant well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Judgement {
-    /// It passes.
-    Allow,
-    /// It is a finding.
-    Refuse,
+    /// `not_judged`: SQL that is known at run time only, and bodies in other languages.
+    pub(in crate::cli) not_judged: Option<Judgement>,
 }
 
 pub(super) fn read(table: Option<&Table<'_>>) -> GuardSettings {
@@ -44,14 +37,22 @@ pub(super) fn read(table: Option<&Table<'_>>) -> GuardSettings {
         "indexes_on_new_tables",
         "data_of_new_tables",
         "seeds",
-        "out_of_reach",
+        "not_judged",
     ]);
     let filled = |key: &str| -> Vec<Text<'_>> {
         table.texts(key).into_iter().filter_map(|text| table.not_blank(key, text)).collect()
     };
     GuardSettings {
         paths: filled("paths").into_iter().map(|it| it.value.to_owned()).collect(),
-        keep: filled("keep").into_iter().filter_map(|it| name(table, &it, "schema.index")).collect(),
+        keep: filled("keep")
+            .into_iter()
+            .filter_map(|it| {
+                let (line, column) = table.document.place(it.span.start);
+                let count = |it: u32| usize::try_from(it).unwrap_or(usize::MAX);
+                let place = Place { line: count(line), column: count(column) };
+                Some(Kept { name: name(table, &it, "schema.index")?, place })
+            })
+            .collect(),
         baseline: table.filled_text("baseline").map(|it| it.value.to_owned()),
         looping_functions: filled("looping_functions")
             .into_iter()
@@ -60,7 +61,7 @@ pub(super) fn read(table: Option<&Table<'_>>) -> GuardSettings {
         indexes_on_new_tables: judgement(table, "indexes_on_new_tables"),
         data_of_new_tables: judgement(table, "data_of_new_tables"),
         seeds: judgement(table, "seeds"),
-        out_of_reach: judgement(table, "out_of_reach"),
+        not_judged: judgement(table, "not_judged"),
     }
 }
 

@@ -6,15 +6,15 @@ mod guard;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use guard::{GuardSettings, Judgement};
+pub(super) use guard::GuardSettings;
 
 use super::error::CliError;
 use super::source;
 use crate::domain::diagnostic::{self, Diagnostic, Source};
 use crate::domain::document;
 
-/// How the file is called where it is looked for.
-pub(super) const NAME: &str = "cicerone.toml";
+/// How the file is called where it is looked for; the first that is there counts.
+const NAMES: [&str; 2] = ["cicerone.toml", ".cicerone.toml"];
 /// Larger than anybody writes.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -37,7 +37,7 @@ impl Project {
     pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CliError> {
         let here = PathBuf::from(".");
         let first = paths.first().unwrap_or(&here);
-        let Some(file) = named.map(Path::to_owned).or_else(|| above(first)) else {
+        let Some(file) = named.map(Path::to_owned).or_else(|| above(first).map(shown)) else {
             return Ok(Self::default());
         };
         let sources = source::read(std::slice::from_ref(&file)).map_err(|errors| {
@@ -76,14 +76,19 @@ impl Project {
     }
 }
 
+/// From here, where it is here or below.
+fn shown(path: PathBuf) -> PathBuf {
+    let here = fs_err::canonicalize(".").ok();
+    here.and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok()).unwrap_or(path)
+}
+
 /// The file in the folder of `path` or above it, at most up to the root of its repository.
 fn above(path: &Path) -> Option<PathBuf> {
     let start = fs_err::canonicalize(path).ok()?;
     let folder = if start.is_dir() { start.as_path() } else { start.parent()? };
     let last = folder.ancestors().find(|it| it.join(".git").exists());
     for folder in folder.ancestors() {
-        let file = folder.join(NAME);
-        if file.is_file() {
+        if let Some(file) = NAMES.iter().map(|name| folder.join(name)).find(|it| it.is_file()) {
             return Some(file);
         }
         if Some(folder) == last {
@@ -104,12 +109,12 @@ mod tests {
         fs_err::create_dir_all(&inner).unwrap();
         fs_err::create_dir(root.path().join("repository/.git")).unwrap();
         let write = |path: &str, name: &str| {
-            fs_err::write(root.path().join(path).join(NAME), format!("[guard]\nkeep = [\"{name}\"]\n"))
+            fs_err::write(root.path().join(path).join(NAMES[0]), format!("[guard]\nkeep = [\"{name}\"]\n"))
                 .unwrap();
         };
         let kept = || {
             let project = Project::load(None, std::slice::from_ref(&inner)).unwrap();
-            project.guard.keep.iter().map(|it| it.name.clone()).collect::<Vec<_>>()
+            project.guard.keep.iter().map(|it| it.name.name.clone()).collect::<Vec<_>>()
         };
         write("", "outside");
         assert_eq!(kept(), [""; 0]);
@@ -117,10 +122,10 @@ mod tests {
         assert_eq!(kept(), ["root"]);
         write("repository/db", "db");
         assert_eq!(kept(), ["db"]);
-        let named = root.path().join(NAME);
+        let named = root.path().join(NAMES[0]);
         let project = Project::load(Some(&named), &[inner]).unwrap();
         assert_eq!(
-            (project.guard.keep[0].name.as_str(), project.beside("a")),
+            (project.guard.keep[0].name.name.as_str(), project.beside("a")),
             ("outside", root.path().join("a"))
         );
     }
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(NAME);
+        let file = folder.path().join(NAMES[0]);
         fs_err::write(
             &file,
             "[gaurd]\n[guard]\nkeep = [\"a.b.c\", \"\"]\nkeeps = 1\nseeds = \"maybe\"\nbaseline = 3\n",

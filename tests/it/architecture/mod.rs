@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 600;
 
 /// A layer with the layers that it may name.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("sql", &[]),
     ("domain", &["sql", "text"]),
     ("audit", &["domain", "sql", "text"]),
     ("lint", &["audit", "sql", "text"]),
     ("ports", &["domain", "sql"]),
+    ("guard", &["audit", "domain", "sql", "text"]),
     ("ui", &["domain", "text"]),
     ("report", &["domain", "text"]),
     ("engine", &["domain", "ports", "sql", "text"]),
@@ -34,6 +35,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "audit",
             "domain",
             "engine",
+            "guard",
             "host",
             "lint",
             "pg",
@@ -50,7 +52,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Layers without input, output, time and randomness.
-const PURE: [&str; 5] = ["audit", "domain", "lint", "sql", "text"];
+const PURE: [&str; 6] = ["audit", "domain", "guard", "lint", "sql", "text"];
 
 /// What pure layers must not name, by the start of its path.
 const IMPURE: [&str; 18] = [
@@ -88,7 +90,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
 
 /// Files outside `engine::supervisor` that may start something, and what it is. Nothing of these touches a database
 /// on its own.
-const SPAWNERS: [(&str, &str); 15] = [
+const SPAWNERS: [(&str, &str); 16] = [
     ("src/engine/supervisor.rs", "every task of the engine"),
     ("src/ui/thread.rs", "the thread of the screen"),
     ("src/ui/input/mod.rs", "the thread that reads keys"),
@@ -100,6 +102,7 @@ const SPAWNERS: [(&str, &str); 15] = [
     ("src/cli/console.rs", "the engine, the screen, and a key press on its way to the engine"),
     ("src/relay/door.rs", "a task for each console at the socket"),
     ("src/cli/folder/mod.rs", "readers of files with a deep stack, joined at once"),
+    ("src/cli/guard/git.rs", "git, which says what changed; waited for"),
     ("src/cli/apart.rs", "the engine's process, which outlives the one that starts it"),
     ("src/cli/attended.rs", "the engine, its socket, and commands on their way to it"),
     ("src/cli/drive.rs", "the engine"),

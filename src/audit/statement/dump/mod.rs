@@ -10,7 +10,7 @@ mod expression;
 mod index;
 mod table;
 
-use super::{Dml, Place, StatementKind};
+use super::{Change, Dml, Place, Repeat, Rows, StatementKind};
 use cursor::{Cursor, What};
 use table::{owner, values};
 
@@ -86,7 +86,7 @@ fn alter_sequence(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
 
 fn insert(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
     cursor.words(&["into"])?;
-    cursor.relation()?;
+    let table = cursor.relation()?;
     if cursor.token().what == What::Sign(b'(') {
         cursor.columns()?;
     }
@@ -98,7 +98,15 @@ fn insert(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
         }
     }
     cursor.end()?;
-    Some(StatementKind::Dml(Dml::InsertValues))
+    let change = Change {
+        dml: Dml::InsertValues,
+        tables: vec![table],
+        rows: Rows::Written,
+        reads: Vec::new(),
+        repeat: Repeat::Once,
+        within: Vec::new(),
+    };
+    Some(StatementKind::Dml(Box::new(change)))
 }
 
 fn comment(cursor: &mut Cursor<'_>) -> Option<StatementKind> {

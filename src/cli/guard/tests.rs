@@ -1,0 +1,1 @@
+//! Whole folders, as the command reads them.
