@@ -152,7 +152,7 @@ fn findings_are_told_by_file_with_what_to_do() {
 fn what_cannot_be_opened_or_is_no_text_is_a_finding() {
     let project = Project::new(&[("m/1.sql", "select 1;"), ("m/2.sql", "\0\0\0")]);
     std::os::unix::fs::symlink("nowhere", project.path("m/3.sql")).unwrap();
-    assert_eq!(project.findings(&["m"]), ["m/2.sql:1 not-read"]);
+    assert_eq!(project.findings(&["m"]), ["m/2.sql:1 not-read", "m/3.sql:1 not-read"]);
     let (code, text) = project.run(&["m/4.sql"]);
     assert_eq!(code, 2);
     assert!(text.contains("m/4.sql cannot be read"), "{text}");

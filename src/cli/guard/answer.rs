@@ -74,7 +74,10 @@ impl Answer {
         let (mut failing, mut passed) = (Vec::new(), Vec::new());
         let mut sorted: Vec<&Finding> = findings.iter().collect();
         // Files in the order of the series; what is in none of them comes first.
-        sorted.sort_by_key(|it| (it.file.map_or(0, |file| file + 1), it.place));
+        let key = |it: &Finding| it.file.map_or(0, |file| file + 1);
+        sorted.sort_by(|one, other| {
+            (key(one), &one.path, one.place).cmp(&(key(other), &other.path, other.place))
+        });
         for finding in sorted {
             let text = finding.file.and_then(|it| Some((it, folder.files.get(it)?.text.as_str())));
             let end = text.map_or(finding.place, |(file, text)| {
