@@ -2,7 +2,6 @@
 
 use super::{Case, Found, Rule};
 use crate::audit::statement::{Scope, StatementKind};
-use crate::audit::words;
 use crate::lint::Severity;
 use crate::lint::sent::{Sent, Wrapper};
 
@@ -37,7 +36,7 @@ fn check(case: &Case<'_, '_>, found: &mut Vec<Found>) {
         if matches!(act.sent, Sent::Inside(Wrapper::Routine)) {
             continue;
         }
-        let (what, help) = match what(case, &act.statement.kind, act.statement.at..act.statement.end) {
+        let (what, help) = match what(&act.statement.kind) {
             Some(Kind::Setting) => ("this holds for the session", "write SET LOCAL in a transaction"),
             Some(Kind::Lock) => ("this locks for the session", "write pg_advisory_xact_lock in a transaction"),
             None => continue,
@@ -52,23 +51,20 @@ enum Kind {
     Lock,
 }
 
-fn what(case: &Case<'_, '_>, kind: &StatementKind, range: std::ops::Range<usize>) -> Option<Kind> {
+fn what(kind: &StatementKind) -> Option<Kind> {
     if let StatementKind::Set(setting) = kind {
         return (setting.scope == Scope::Session && setting.value.is_some()).then_some(Kind::Setting);
     }
     if let StatementKind::SearchPath { scope, .. } = kind {
         return (*scope == Scope::Session).then_some(Kind::Setting);
     }
-    let StatementKind::Other(first) = kind else { return None };
-    if first.starts_with("SET ROLE") || first.starts_with("SET SESSION AUTHORIZATION") {
-        return Some(Kind::Setting);
+    if let StatementKind::Call(call) = kind {
+        let locks = call.routines.iter().any(|it| LOCKS.contains(&it.name.as_str()));
+        return locks.then_some(Kind::Lock);
     }
-    let text = case.file.subject.text;
-    let locks = first.starts_with("SELECT")
-        && words(text, range).take(8).any(|word| {
-            LOCKS.iter().any(|lock| text[word.clone()].eq_ignore_ascii_case(lock))
-        });
-    locks.then_some(Kind::Lock)
+    let StatementKind::Other(first) = kind else { return None };
+    let role = first.starts_with("SET ROLE") || first.starts_with("SET SESSION AUTHORIZATION");
+    role.then_some(Kind::Setting)
 }
 
 /// What pg_dump writes at the top is read by psql, on a session of its own.
