@@ -11,7 +11,7 @@ use super::rules::{Judgement, Rules, same};
 use crate::audit::document::Document;
 use crate::audit::host;
 use crate::audit::inventory::{Class, Entry, Inventory, TableKind};
-use crate::audit::statement::{Call, Nesting, Statement, StatementKind, Unread};
+use crate::audit::statement::{Call, Nesting, Statement, StatementKind, Unread, Wording};
 use crate::sql::{IndexKey, TableRef};
 
 /// One file of the series.
@@ -57,7 +57,7 @@ pub fn judge(files: &[File<'_>], inventory: &Inventory, rules: &Rules) -> Vec<Fi
                 judge.new.follow_made(table);
             }
             let entry = match &statement.kind {
-                StatementKind::CreateIndex(_) => entries.next(),
+                StatementKind::CreateIndex(index) if index.wording == Wording::Said => entries.next(),
                 _ => None,
             };
             judge.statement(statement, entry);

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::super::host::{
-    Act, Backing, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind as HostKey, Known, TableName,
+    Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind as HostKey, Known, TableName,
 };
 use super::super::statement::{
     Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction, Unread, Why,
+    Wording,
 };
 use super::{Document, Part, PartKind, Tables, host};
 use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef, quote_ident};
@@ -145,7 +146,12 @@ impl Draft<'_> {
         let kind = match index.backing {
             Backing::Plain => {
                 let problems = std::mem::take(&mut self.problems);
-                return StatementKind::CreateIndex(Box::new(IndexStatement { shape, name_parts, problems }));
+                return StatementKind::CreateIndex(Box::new(IndexStatement {
+                    shape,
+                    name_parts,
+                    problems,
+                    wording: wording(index.cause),
+                }));
             }
             Backing::UniqueConstraint => ConstraintKind::Unique,
             Backing::Exclusion => ConstraintKind::Exclude,
@@ -264,6 +270,14 @@ impl Draft<'_> {
 
 fn plain(text: String) -> IndexKey {
     IndexKey { text, kind: KeyKind::Expression, collation: None, opclass: None, order: None, nulls: None }
+}
+
+/// Whether a word of the program asks for the index.
+fn wording(cause: Cause) -> Wording {
+    match cause {
+        Cause::Said | Cause::Option => Wording::Said,
+        Cause::Habit | Cause::Companion => Wording::Implied,
+    }
 }
 
 /// An expression as it must stand among keys.

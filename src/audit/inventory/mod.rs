@@ -77,6 +77,8 @@ pub struct Standing {
 pub enum Origin {
     /// CREATE INDEX
     Statement,
+    /// Nothing that stands there: a framework makes it by itself, as Django does for foreign keys.
+    Implied,
     /// A constraint.
     Constraint(ConstraintKind),
     /// `LIKE … INCLUDING INDEXES`

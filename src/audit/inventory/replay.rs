@@ -6,7 +6,7 @@ use super::{Chapter, Entry, Fate, FateKind, Naming, Origin, Relation, Spot, Stan
 use crate::audit::invent::{self, Label, clip};
 use crate::audit::statement::{
     Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction,
-    TableStatement,
+    TableStatement, Wording,
 };
 use crate::sql::{IndexShape, KeyKind, TableRef};
 
@@ -156,7 +156,10 @@ impl World {
         let position = self.add(
             spot,
             nesting,
-            Origin::Statement,
+            match index.wording {
+                Wording::Said => Origin::Statement,
+                Wording::Implied => Origin::Implied,
+            },
             &table,
             index.shape.clone(),
             (written, &index.name_parts),
@@ -529,7 +532,7 @@ fn uses(shape: &IndexShape, column: &str) -> bool {
 
 fn label(origin: Origin) -> Label {
     match origin {
-        Origin::Statement | Origin::Copied => Label::Index,
+        Origin::Statement | Origin::Implied | Origin::Copied => Label::Index,
         Origin::Constraint(ConstraintKind::PrimaryKey) => Label::PrimaryKey,
         Origin::Constraint(ConstraintKind::Unique) => Label::Unique,
         Origin::Constraint(ConstraintKind::Exclude) => Label::Exclude,

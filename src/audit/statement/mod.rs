@@ -261,6 +261,17 @@ pub struct IndexStatement {
     pub name_parts: Vec<String>,
     /// What the server would refuse or change about it, as far as it can be seen without a server.
     pub problems: Vec<String>,
+    /// Whether anybody asks for it.
+    pub wording: Wording,
+}
+
+/// Whether a word of the text asks for an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// A statement, a call, an option of a column.
+    Said,
+    /// Nothing: the framework makes it by itself, as Django does for foreign keys.
+    Implied,
 }
 
 /// CREATE TABLE

@@ -17,7 +17,7 @@ use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
     IndexStatement, Nesting, Reading, Reindexed, Repeat, Rows, Statement, StatementKind, TableAction,
-    TableStatement, TableTraits, Unread, Why, change, dump, figure, load, rewrite, setting,
+    TableStatement, TableTraits, Unread, Why, Wording, change, dump, figure, load, rewrite, setting,
 };
 use crate::sql::{TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of};
 
@@ -395,7 +395,12 @@ fn create_index(create: &ast::CreateIndex) -> Option<StatementKind> {
         .filter(|problem| !is_a_matter_of_course(&problem.kind))
         .map(|problem| problem.kind.to_string())
         .collect();
-    Some(StatementKind::CreateIndex(Box::new(IndexStatement { shape: shape?, name_parts, problems })))
+    Some(StatementKind::CreateIndex(Box::new(IndexStatement {
+        shape: shape?,
+        name_parts,
+        problems,
+        wording: Wording::Said,
+    })))
 }
 
 /// What a registry refuses and a migration may well say.

@@ -8,7 +8,7 @@ use super::Domains;
 use super::live::LiveAnswer;
 use crate::audit::Place;
 use crate::audit::host::Language;
-use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Relation, Spot, TableKind};
+use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Origin, Relation, Spot, TableKind};
 use crate::audit::layout::Tool;
 use crate::audit::reconcile::Reconciled;
 use crate::audit::statement::{ConstraintKind, Nesting};
@@ -25,6 +25,8 @@ pub(super) struct Answer {
     pub(super) indexes: Vec<IndexAnswer>,
     /// Indexes that constraints make.
     pub(super) constraints: Vec<IndexAnswer>,
+    /// Indexes that no word asks for: a framework makes them by itself, as Django does for foreign keys.
+    pub(super) implied: Vec<IndexAnswer>,
     pub(super) tables: Vec<TableAnswer>,
     /// Names that several indexes have at the end, each in a schema of its own.
     pub(super) same_names: BTreeMap<String, Vec<String>>,
@@ -60,6 +62,8 @@ pub(super) struct Totals {
     pub(super) covered: usize,
     /// Indexes of constraints, not counted above.
     pub(super) constraints: usize,
+    /// Indexes that frameworks make by themselves, not counted above.
+    pub(super) implied: usize,
     pub(super) unread: usize,
     /// Indexes that models and pictures of the schema describe, not counted above.
     pub(super) described: usize,
@@ -166,6 +170,8 @@ impl Answer {
         let shown = |entry: &Entry| index(entry, folder, inventory, domains);
         let (statements, others): (Vec<&Entry>, Vec<&Entry>) =
             inventory.entries.iter().partition(|entry| entry.is_statement());
+        let (implied, others): (Vec<&Entry>, Vec<&Entry>) =
+            others.into_iter().partition(|entry| entry.origin == Origin::Implied);
         let indexes: Vec<IndexAnswer> = statements.iter().map(|it| shown(it)).collect();
         let unread = unread(folder);
         let mut answer = Self {
@@ -174,6 +180,7 @@ impl Answer {
             totals: Totals::default(),
             files: folder.files.iter().map(file).collect(),
             constraints: others.iter().map(|it| shown(it)).collect(),
+            implied: implied.iter().map(|it| shown(it)).collect(),
             tables: tables(&indexes),
             indexes,
             same_names: inventory
@@ -220,6 +227,7 @@ fn totals(answer: &Answer) -> Totals {
         duplicates: count(|it| !it.duplicates.is_empty()),
         covered: count(|it| !it.covered_by.is_empty()),
         constraints: answer.constraints.len(),
+        implied: answer.implied.len(),
         unread: answer.unread.len(),
         described: answer.files.iter().map(|it| it.described).sum(),
     }

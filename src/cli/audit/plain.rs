@@ -152,10 +152,14 @@ pub(super) fn totals(answer: &Answer) -> String {
         0 => String::new(),
         count => format!(" Models or a picture of the schema describe {count} more, which are not counted."),
     };
+    let implied = match it.implied {
+        0 => String::new(),
+        count => format!(" {count} that a framework makes by itself."),
+    };
     format!(
         "{} CREATE INDEX in {} files: {} functional, {} performance; {} unique, {} partial, {} concurrently, \
          {} unnamed, {} over 63 bytes.\nAt the end of the series {} of them stand, {} were dropped; {} say the same as \
-         another, {} are covered. {} indexes of constraints besides. {} places were not read.{described}\n",
+         another, {} are covered. {} indexes of constraints besides.{implied} {} places were not read.{described}\n",
         it.indexes,
         it.files,
         it.functional,

@@ -1,6 +1,6 @@
 //! CREATE INDEX.
 
-use super::super::{IndexStatement, StatementKind};
+use super::super::{IndexStatement, StatementKind, Wording};
 use super::cursor::{Cursor, What};
 use super::expression::{Form, expression};
 use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, quote_ident};
@@ -49,7 +49,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>, unique: bool) -> Option<StatementK
         tablespace: None,
         predicate,
     };
-    let index = IndexStatement { shape, name_parts, problems: Vec::new() };
+    let index = IndexStatement { shape, name_parts, problems: Vec::new(), wording: Wording::Said };
     Some(StatementKind::CreateIndex(Box::new(index)))
 }
 
