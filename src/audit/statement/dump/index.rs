@@ -5,7 +5,7 @@ use super::cursor::{Cursor, What};
 use super::expression::{Form, expression};
 use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, quote_ident};
 
-/// The rest of a CREATE [UNIQUE] INDEX.
+/// The rest of a CREATE INDEX, with or without UNIQUE.
 pub(super) fn create(cursor: &mut Cursor<'_>, unique: bool) -> Option<StatementKind> {
     let concurrently = cursor.took("concurrently");
     let name = cursor.name()?.into_owned();
