@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::cli::error::CliError;
+use crate::cli::project;
 use crate::domain::diagnostic::{Code, Source, render};
 use crate::domain::document::{self, Table};
 use crate::lint::{Level, Levels, Severity, rule};
@@ -12,8 +13,6 @@ use crate::text::nearest;
 
 /// Largest file that is read.
 const MAX_BYTES: usize = 256 << 10;
-/// Names of the file, the first that is there counts.
-const NAMES: [&str; 2] = ["cicerone.toml", ".cicerone.toml"];
 
 /// Everything that is said.
 #[derive(Debug, Default)]
@@ -36,19 +35,17 @@ struct Paths {
 impl Settings {
     /// Reads the file that is named, else the one that is found above `first`, else none.
     pub(super) fn find(named: Option<&Path>, first: Option<&Path>) -> Result<Self, CliError> {
-        let path = match named {
-            Some(path) => Some(path.to_owned()),
-            None => first.and_then(above),
-        };
-        let Some(path) = path else {
+        // What is read from standard input belongs to the folder that we are in.
+        let first = first.filter(|it| *it != Path::new("-")).unwrap_or(Path::new("."));
+        let Some(path) = project::file(named, first) else {
             return Ok(Self { fail_on: Some(Severity::Error), ..Self::default() });
         };
         let shown = path.to_string_lossy().into_owned();
         let wrong = || CliError::usage(format!("the settings in {shown} cannot be used"));
         let text = fs_err::read_to_string(&path).map_err(|error| wrong().because(&error))?;
         let source = Source { path: shown.clone(), text };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let root = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let root = real(folder);
         let (settings, found) = document::read(&source, MAX_BYTES, |top| Self::of(&top, root));
         match settings {
             Some(settings) if found.is_empty() => Ok(settings),
@@ -108,7 +105,7 @@ impl Settings {
     /// The levels of one file. Of several patterns that match the last counts.
     pub(super) fn levels(&self, path: &str) -> Levels {
         let mut levels = self.levels.clone();
-        let whole = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+        let whole = real(Path::new(path));
         for paths in &self.paths {
             // Patterns speak of what is below their folder.
             let below = whole.starts_with(&self.root);
@@ -118,6 +115,11 @@ impl Settings {
         }
         levels
     }
+}
+
+/// The whole path without links; as far as that goes, for what need not be there.
+fn real(path: &Path) -> PathBuf {
+    fs_err::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 fn levels(table: &Table<'_>) -> Levels {
@@ -142,20 +144,4 @@ fn levels(table: &Table<'_>) -> Levels {
         }
     }
     levels
-}
-
-/// The file of the project that `path` belongs to: in its folder or above, up to the root of the repository.
-fn above(path: &Path) -> Option<PathBuf> {
-    let path = if path == Path::new("-") { Path::new(".") } else { path };
-    let whole = std::path::absolute(path).ok()?;
-    for folder in whole.ancestors() {
-        let found = NAMES.iter().map(|name| folder.join(name)).find(|it| it.is_file());
-        if found.is_some() {
-            return found;
-        }
-        if folder.join(".git").exists() {
-            return None;
-        }
-    }
-    None
 }

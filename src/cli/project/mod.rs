@@ -37,7 +37,7 @@ impl Project {
     pub(super) fn load(named: Option<&Path>, paths: &[PathBuf]) -> Result<Self, CliError> {
         let here = PathBuf::from(".");
         let first = paths.first().unwrap_or(&here);
-        let Some(file) = named.map(Path::to_owned).or_else(|| above(first).map(shown)) else {
+        let Some(file) = file(named, first) else {
             return Ok(Self::default());
         };
         let sources = source::read(std::slice::from_ref(&file)).map_err(|errors| {
@@ -74,6 +74,11 @@ impl Project {
             None => PathBuf::from(path),
         }
     }
+}
+
+/// The project's file: the one that is named, else the first one in the folder of `path` or above.
+pub(super) fn file(named: Option<&Path>, path: &Path) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| above(path).map(shown))
 }
 
 /// From here, where it is here or below.
