@@ -85,7 +85,7 @@ pub enum Direction {
 
 impl Document {
     /// Adds statements of a part that is added with them.
-    fn add(&mut self, mut part: Part, statements: Vec<Statement>) {
+    fn add(&mut self, mut part: Part, mut statements: Vec<Statement>) {
         let position = self.parts.len();
         let to = match part.direction {
             Direction::Up => &mut self.statements,
@@ -93,14 +93,24 @@ impl Document {
         };
         let direct = |it: &&Statement| it.nesting == super::statement::Nesting::Direct;
         part.statements = statements.iter().filter(direct).count();
-        to.extend(statements.into_iter().map(|statement| Statement { part: position, ..statement }));
+        for statement in &mut statements {
+            statement.part = position;
+        }
+        if to.is_empty() {
+            *to = statements;
+        } else {
+            to.append(&mut statements);
+        }
         self.parts.push(part);
     }
 
     /// Puts everything in the order of the file.
     fn settle(&mut self) {
-        self.statements.sort_by_key(|it| it.at);
-        self.undoing.sort_by_key(|it| it.at);
+        for statements in [&mut self.statements, &mut self.undoing] {
+            if !statements.is_sorted_by_key(|it| it.at) {
+                statements.sort_by_key(|it| it.at);
+            }
+        }
         self.unread.sort_by_key(|it| it.at);
     }
 

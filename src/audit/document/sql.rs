@@ -46,9 +46,17 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
         let next = script.placeholders.partition_point(|at| *at < it.at);
         script.placeholders.get(next).is_some_and(|at| *at < it.end)
     };
-    let statements = reading.statements.into_iter();
+    let mut statements = reading.statements;
+    for statement in &mut statements {
+        statement.to_fill_in = to_fill_in(statement);
+    }
+    // Most files undo nothing, and a dump has too many statements to copy them for that.
     let (down, up): (Vec<Statement>, Vec<Statement>) =
-        statements.map(|it| Statement { to_fill_in: to_fill_in(&it), ..it }).partition(|it| undoes(it.at));
+        if halves.direction == Direction::Up && halves.undoing.is_empty() {
+            (Vec::new(), statements)
+        } else {
+            statements.into_iter().partition(|it| undoes(it.at))
+        };
     for (direction, statements) in [(Direction::Up, up), (Direction::Down, down)] {
         if !statements.is_empty() {
             let range = statements[0].at..statements.iter().map(|it| it.end).max().unwrap_or(0);

@@ -12,7 +12,7 @@ use super::args::{AuditArgs, AuditFormat, Output, RunArgs, TargetArgs};
 use super::enrolment::{self, Destination, Enrolled, Existing, Hand, Harvest};
 use super::error::CliError;
 use super::exit::Exit;
-use super::folder::{self, Folder};
+use super::folder::{self, File, Folder};
 use super::source;
 use super::stream::print_json;
 use super::surrounding::Surrounding;
@@ -35,10 +35,11 @@ pub(super) struct Series {
 impl Series {
     /// Reads everything below `paths`.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, CliError> {
-        let folder = folder::read_all(paths)?;
+        let mut folder = folder::read_all(paths)?;
         let chapters: Vec<Chapter<'_>> =
             folder.files.iter().map(|file| Chapter { statements: &file.document.statements }).collect();
         let inventory = take(&chapters);
+        folder.files.iter_mut().for_each(File::forget);
         Ok(Self { folder, inventory })
     }
 

@@ -54,6 +54,24 @@ pub(super) struct File {
     changes: Vec<ModelChange>,
     replaces: Vec<String>,
     revision: Option<Revision>,
+    /// How many statements led on and only undid, once they are forgotten.
+    forgotten: (usize, usize),
+}
+
+impl File {
+    /// Lets go of the text and its statements once stock was taken of them: those of a dump are larger than the dump.
+    pub(super) fn forget(&mut self) {
+        self.forgotten = self.statements();
+        self.document.statements = Vec::new();
+        self.document.undoing = Vec::new();
+        self.text = String::new();
+    }
+
+    /// How many statements lead on, and how many only undo.
+    pub(super) fn statements(&self) -> (usize, usize) {
+        let (up, down) = self.forgotten;
+        (up + self.document.statements.len(), down + self.document.undoing.len())
+    }
 }
 
 /// Reads everything below `paths`.
@@ -211,6 +229,7 @@ fn program(name: &str, path: &Path, text: String, bytes: usize, language: Langua
         changes: extract.changes,
         replaces: extract.replaces,
         revision: extract.revision,
+        forgotten: (0, 0),
     }
 }
 
@@ -252,6 +271,7 @@ fn script(
         changes: Vec::new(),
         replaces: Vec::new(),
         revision: None,
+        forgotten: (0, 0),
     })
 }
 
@@ -300,6 +320,7 @@ fn parse(script: &Script<'_>, lines: &Lines, workers: usize) -> Result<Reading, 
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     results.sort_by_key(|(start, _)| *start);
     let mut whole = Reading::default();
+    whole.statements.reserve_exact(results.iter().map(|(_, part)| part.statements.len()).sum());
     for (_, part) in results {
         whole.statements.extend(part.statements);
         whole.unread.extend(part.unread);
