@@ -75,11 +75,12 @@ async fn kill_a_build(mut process: Running, database: &Database, chance: &mut fa
     // The locks of somebody who writes, without the dead rows.
     let write = format!("BEGIN; LOCK TABLE {} IN ROW EXCLUSIVE MODE", all.join(", "));
     session.batch_execute(&write).await.expect("a write");
-    until(&witness, BUILDING).await;
+    let held = held_by(&session).await;
+    until(&witness, &held).await;
     assert!(process.is_running());
     process.signal(Signal::KILL);
     process.end().await;
-    let row = witness.query_one(BUILDING, &[]).await.expect("an answer");
+    let row = witness.query_one(&held, &[]).await.expect("an answer");
     assert!(row.get::<_, bool>(0), "the server goes on without a client");
     let later = Duration::from_millis(chance.u64(0..1_500));
     #[expect(clippy::disallowed_methods, reason = "ends by itself, long before the last run does")]
@@ -89,9 +90,15 @@ async fn kill_a_build(mut process: Running, database: &Database, chance: &mut fa
     });
 }
 
-/// Whether a build is at work on the server.
-const BUILDING: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
-     AND state = 'active' AND query LIKE '%CREATE INDEX CONCURRENTLY%' AND pid <> pg_backend_pid())";
+/// Whether a build waits for this session. One that only runs could be past its wait for writers, and end at any moment.
+async fn held_by(session: &tokio_postgres::Client) -> String {
+    let row = session.query_one("SELECT pg_backend_pid()", &[]).await.expect("an answer");
+    let pid: i32 = row.get(0);
+    format!(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+         AND query LIKE '%CREATE INDEX CONCURRENTLY%' AND {pid} = ANY (pg_blocking_pids(pid)))"
+    )
+}
 
 fn rollout(home: &Home, dsn: &str) -> Command {
     home.cicerone(&[
