@@ -4,6 +4,7 @@
 //! and moves by absolute positions alone. This one writes SGR 30 to 37 and 90 to 97, moves by whichever way is the
 //! shortest, and keeps to what the terminal's family knows.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
@@ -86,11 +87,26 @@ fn ink(color: Color) -> Option<u8> {
 /// Writes what leads from one picture to the next of the same size. The look is plain before and after; where the cursor
 /// was does not matter, and where it is then is not known.
 pub(super) fn write_changes(dialect: Dialect, old: &Buffer, new: &Buffer, bytes: &mut Vec<u8>) {
+    let (old, new) = (&*within(dialect, old), &*within(dialect, new));
     let mut pen = Pen { dialect, old, new, bytes, at: None, look: Look::PLAIN };
     for y in 0..new.area.height {
         pen.row(y);
     }
     pen.turn(Look::PLAIN);
+}
+
+/// A picture without a wide character whose second half is the last cell of a VT100, which is never written.
+fn within(dialect: Dialect, picture: &Buffer) -> Cow<'_, Buffer> {
+    let area = picture.area;
+    if dialect.family == Family::Vt100
+        && let (Some(x), Some(y)) = (area.width.checked_sub(2), area.height.checked_sub(1))
+        && cell_width(picture[(x, y)].symbol()) > 1
+    {
+        let mut picture = picture.clone();
+        picture[(x, y)].reset();
+        return Cow::Owned(picture);
+    }
+    Cow::Borrowed(picture)
 }
 
 /// Writes a move to a place from anywhere.
