@@ -129,8 +129,8 @@ pub enum Verb {
         #[command(subcommand)]
         verb: RegistryVerb,
     },
-    /// Read migrations, dumps and folders of SQL, without a server: every index with its place, what it is for, what
-    /// becomes of it, and which say the same. With --registry also where both differ.
+    /// Read migrations, dumps and programs with SQL, without a server: every index with its place, what it is for, what
+    /// becomes of it, and which say the same. With --registry, --live or both also where they differ.
     Audit(AuditArgs),
     /// Make entries of a registry out of the indexes of migrations, dumps or a database: of those that only make queries
     /// faster. Says of every other index why it stays out.
