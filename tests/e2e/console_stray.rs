@@ -209,20 +209,16 @@ async fn press(
     make(safety, &mut pty, &database).await;
     while sent < keys {
         if sent % 8 == 0 {
-            let screen = pty.screen();
-            panels += usize::from(screen.contains("type what is asked"));
-            // A sign-off may be typed by chance: nothing was changed by it, and nothing more can be.
-            if screen.contains(" ENDED ") {
+            panels += usize::from(pty.screen().contains("type what is asked"));
+            if !goes_on(&mut pty, &home).await {
                 break;
-            }
-            if !pty.is_running() {
-                // Ctrl-C twice leaves; so does a terminal that was not the console's own for a moment.
-                pty = open(&home.cicerone(&["attach"]));
-                pty.until("the screen is up", |screen| screen.contains("[SAFE]")).await;
             }
         }
         if sent % BREATH == BREATH - 1 {
             tokio::time::sleep(SILENCE).await;
+            if !goes_on(&mut pty, &home).await {
+                break;
+            }
             make(safety, &mut pty, &database).await;
         }
         send(stroke(chance), &mut pty, &mut typed, chance).await;
@@ -239,14 +235,38 @@ async fn press(
     (sent, panels)
 }
 
+/// Whether keys can still do something here; at a console that is there, again if need be. A sign-off may be typed by
+/// chance: nothing was changed by it, and nothing more can be.
+async fn goes_on(pty: &mut Pty, home: &Home) -> bool {
+    if pty.screen().contains(" ENDED ") {
+        return false;
+    }
+    if pty.is_running() {
+        return true;
+    }
+    // Whoever signed may have left, too.
+    if home.only_run().join("report.md").exists() {
+        return false;
+    }
+    // Ctrl-C twice leaves; so does a terminal that was not the console's own for a moment.
+    *pty = open(&home.cicerone(&["attach"]));
+    pty.until("the screen is up", |screen| screen.contains("[SAFE]")).await;
+    true
+}
+
 /// Closes whatever is open, and arms where that is wanted and can be.
 async fn make(safety: Safety, pty: &mut Pty, database: &Database) {
     // Once a run is signed there is nothing left to be armed for.
-    let needless = ["[ARMED", " ENDED "].iter().any(|told| pty.screen().contains(told));
-    if safety == Safety::Safe || needless {
+    let needless = |screen: &str| screen.contains("[ARMED") || screen.contains(" ENDED ");
+    if safety == Safety::Safe || needless(&pty.screen()) {
         return;
     }
+    // What was copied stands in place of the screen, and hides what it says, until a key comes.
     pty.types(&format!("{}\x0c", ESC.repeat(4))).await;
+    pty.until("the screen is back", |screen| screen.contains("[SAFE]") || needless(screen)).await;
+    if needless(&pty.screen()) {
+        return;
+    }
     if pty.screen().contains(" FROZEN ") {
         // A picture that stands still is no ground to be armed on.
         pty.types("f").await;
