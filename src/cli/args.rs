@@ -15,15 +15,17 @@ use crate::ui::Screen;
 use super::exit::ExitPolicy;
 
 mod audit;
+mod finding;
 mod guard;
 mod import;
 mod lint;
 mod look;
 
 pub use audit::{AuditArgs, AuditFormat};
+pub use finding::FindingFormat;
 pub use guard::GuardArgs;
 pub use import::ImportArgs;
-pub use lint::{FailOn, LintArgs, LintFormat, LintVerb};
+pub use lint::{FailOn, LintArgs, LintVerb};
 pub use look::{Color, Hue, LookArgs, Notify, Said, Theme, Times};
 
 /// Takes an on-call SRE through a PostgreSQL maintenance window: pre-flight, concurrent index builds, verification,

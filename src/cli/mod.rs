@@ -18,6 +18,7 @@ pub mod ending;
 mod enrolment;
 pub mod error;
 pub mod exit;
+mod finding;
 mod folder;
 pub mod guard;
 pub mod hold;

@@ -47,20 +47,73 @@ impl Kind {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::PerformanceIndex,
+        Self::DataChange,
+        Self::Seed,
+        Self::NotRead,
+        Self::OutOfReach,
+        Self::KeptIndex,
+        Self::BadNote,
+        Self::StaleBaseline,
+    ];
+
     /// By its word.
     pub fn of(word: &str) -> Option<Self> {
-        [
-            Self::PerformanceIndex,
-            Self::DataChange,
-            Self::Seed,
-            Self::NotRead,
-            Self::OutOfReach,
-            Self::KeptIndex,
-            Self::BadNote,
-            Self::StaleBaseline,
-        ]
-        .into_iter()
-        .find(|it| it.word() == word)
+        Self::ALL.into_iter().find(|it| it.word() == word)
+    }
+
+    /// What it is, in a line.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::PerformanceIndex => "an index in a migration that no rule about the data rests on",
+            Self::DataChange => "a statement in a migration that changes rows, or calls what does",
+            Self::Seed => "rows that a migration writes out",
+            Self::NotRead => {
+                "SQL that does not parse, a program that does not compile, a file that cannot be opened"
+            }
+            Self::OutOfReach => "something in a migration that only running it would tell",
+            Self::KeptIndex => {
+                "an index to keep that is not there at the end of the series, or is another one"
+            }
+            Self::BadNote => "a comment to this program that gives no reason, allows nothing or is misspelt",
+            Self::StaleBaseline => "an entry of the baseline that nothing matches any more",
+        }
+    }
+
+    /// Why it is one, in a paragraph.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::PerformanceIndex => {
+                "An index that is there for speed can be built at any time and by itself, CONCURRENTLY and watched. A migration \
+                 that builds it holds up its deployment, and its table where it is not CONCURRENTLY; one that fails leaves an \
+                 invalid index behind. It belongs into the registry."
+            }
+            Self::DataChange => {
+                "A change of many rows in a migration is one transaction: it holds its rows, and what waits for them, until the end, \
+                 and nobody can pause it. A backfill in batches can be watched, stopped and gone on with."
+            }
+            Self::Seed => {
+                "Rows that are written out are few, and a migration may bring them; this project refuses that, too."
+            }
+            Self::NotRead => {
+                "Nothing is known about what cannot be read: to pass it over would say that all is well."
+            }
+            Self::OutOfReach => {
+                "SQL that is put together when it runs, or that stands in another file, can change anything; this project refuses it."
+            }
+            Self::KeptIndex => {
+                "The project rests on this index: the rule about the data that it enforces is gone when it is dropped, or made anew \
+                 with other keys, another condition or no longer UNIQUE."
+            }
+            Self::BadNote => {
+                "A comment that allows nothing misleads whoever reads it, and would hide the next finding."
+            }
+            Self::StaleBaseline => {
+                "The baseline only shrinks: an entry that is left there would let the same thing come back unseen."
+            }
+        }
     }
 
     /// Whether what was there before the guard may stay: what is wrong now has to be put right now.

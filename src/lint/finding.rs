@@ -55,17 +55,8 @@ pub struct Finding {
     pub help: String,
     /// A change that is certainly right.
     pub fix: Option<Fix>,
-    /// Whether somebody allowed it, and why.
-    pub allowed: Option<Allowed>,
-}
-
-/// A finding that a comment allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowed {
-    /// The reason given.
-    pub reason: String,
-    /// Where the comment stands.
-    pub place: Place,
+    /// Why a note allows it; `None` when none does.
+    pub allowed: Option<String>,
 }
 
 /// A change of the file.

@@ -1,6 +1,6 @@
 //! Files as texts, read as the command line reads them.
 
-use super::{Finding, Levels, Series, Subject, check};
+use super::{ALL_RULES, Finding, Levels, Series, Subject, check};
 use crate::audit::Lines;
 use crate::audit::document::{
     Direction, Document, Halves, Snapshots, Tables, declare, language, of_host, of_sql,
@@ -59,7 +59,13 @@ pub(super) fn findings(files: &[(&str, &str)]) -> Vec<Finding> {
         .iter()
         .map(|(path, text, document)| Subject { path, text, language: language(path), document })
         .collect();
-    check(&Series::of(subjects), &[], &[] as &[Levels])
+    check(&Series::of(subjects), &[], &[] as &[Levels], &names())
+}
+
+/// What notes can call findings: the rules, and two of other commands.
+fn names() -> Vec<&'static str> {
+    let others = [ALL_RULES, "data-change", "performance-index"];
+    others.into_iter().chain(super::rule::ALL.iter().map(|it| it.id)).collect()
 }
 
 /// Where one rule finds something that is not allowed: `path:line:column`.

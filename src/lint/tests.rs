@@ -63,6 +63,7 @@ fn a_comment_with_a_reason_allows_what_stands_beside_or_below_it() {
         "create index i on t (a); -- cicerone:allow missing-concurrently: small".to_owned(),
         "create index i\n  on t (a) -- cicerone:allow missing-concurrently: small\n;".to_owned(),
         format!("/* cicerone:allow unreadable, missing-concurrently: small */ {INDEX}"),
+        format!("-- cicerone:allow lint: small\n{INDEX}"),
         format!("create table u (a int);\n-- cicerone:allow-file missing-concurrently: all small\n{INDEX}"),
     ] {
         assert_eq!(places(rule, &[("1.sql", &text)]), [""; 0], "{text}");
@@ -100,18 +101,24 @@ fn a_comment_that_allows_nothing_is_a_finding_itself() {
     for (text, message) in [
         (
             "-- cicerone:allow missing-concurrently: small\nselect 1;",
-            "there is no missing-concurrently here that this would allow",
+            "`missing-concurrently` allows nothing: there is no such finding here",
         ),
         (
             "-- cicerone:allow missing-concurently: small\nselect 1;",
-            "there is no rule \"missing-concurently\"",
+            "nothing is called `missing-concurently`: `missing-concurrently`?",
         ),
         (
             "-- cicerone:allow missing-concurrently\nselect 1;",
-            "this gives no reason, so that it allows nothing",
+            "this gives no reason: write `cicerone:allow missing-concurrently: reason`",
         ),
-        ("-- cicerone:allow: small\nselect 1;", "this allows no rule"),
-        ("-- cicerone:ignore missing-concurrently: small\nselect 1;", "nothing is known by this word"),
+        (
+            "-- cicerone:allow: small\nselect 1;",
+            "this allows nothing by name: write `cicerone:allow NAME: reason`",
+        ),
+        (
+            "-- cicerone:ignore missing-concurrently: small\nselect 1;",
+            "`cicerone:ignore` says nothing: write `cicerone:allow NAME: reason`",
+        ),
     ] {
         let found = findings(&[("1.sql", text)]);
         let said: Vec<(&str, &str, usize)> =

@@ -370,3 +370,59 @@ fn what_git_cannot_say_is_an_error_that_says_why() {
     assert_eq!(code, 2);
     assert!(text.contains("this clone is shallow") && text.contains("fetch-depth: 0"), "{text}");
 }
+
+#[test]
+fn other_programs_are_told_in_their_own_formats_what_counts_and_what_was_pardoned() {
+    let project = Project::new(&[
+        ("m/1.sql", UPDATE),
+        ("m/2.sql", "insert into t values (1);\n"),
+        ("cicerone.toml", "[guard]\nkeep = [\"uq_users_email\"]\n"),
+    ]);
+    assert_eq!(project.run(&["m", "--write-baseline"]).0, 1, "the index to keep is not there");
+    project.write("m/3,\u{1b}[31m:%<&\".sql", "create index \"I\n::error::x<&\x1b[2J\" on leads (a);\n");
+    project.write("m/4.sql", "-- cicerone:allow data-change: <few> & \"old\"\ndelete from leads;\n");
+
+    let (code, text) = project.run(&["m", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&text).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../fixtures/lint/sarif.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&log).map(|it| it.to_string()).collect();
+    assert_eq!((code, errors), (1, Vec::new()));
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let told: Vec<String> = results
+        .iter()
+        .map(|it| {
+            let index = usize::try_from(it["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(run["tool"]["driver"]["rules"][index]["id"], it["ruleId"]);
+            let pardon = &it["suppressions"][0];
+            let why = pardon["justification"].as_str().unwrap_or_default();
+            format!("{} {} {why}", it["ruleId"].as_str().unwrap(), pardon["kind"].as_str().unwrap_or("open"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "kept-index open ",
+            "data-change external it is in the baseline",
+            "performance-index open ",
+            "data-change inSource <few> & \"old\"",
+        ]
+    );
+
+    let (code, text) = project.run(&["m", "--format", "github"]);
+    assert_eq!((code, text.lines().count()), (1, 2), "{text}");
+    assert!(text.lines().all(|it| it.starts_with("::error file=")), "{text}");
+    assert!(
+        text.contains("::error file=m/3%2C%1B[31m%3A%25<&\".sql,line=1,") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+
+    let (code, text) = project.run(&["m", "--format", "junit"]);
+    assert!(text.contains("<testsuites name=\"cicerone guard\" tests=\"5\" failures=\"2\">"), "{text}");
+    assert!(text.contains("<testcase classname=\"m/2.sql\" name=\"guard\"/>"), "{text}");
+    assert_eq!((code, text.matches("<testsuite ").count(), text.contains('\u{1b}')), (1, 5, false), "{text}");
+
+    let (_, json) = project.run(&["m", "--format", "json"]);
+    assert_eq!(json, project.run(&["m", "--output", "json"]).1);
+}

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::FindingFormat;
+
 /// Guard.
 #[derive(Debug, Clone, Args)]
 pub struct GuardArgs {
     /// Files, or folders that are searched; `paths` of the project's file when left out. What .gitignore leaves out is left out.
     pub paths: Vec<PathBuf>,
+    /// How it is told; `--output json` is the same as json.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FindingFormat,
     /// Settings of the project; cicerone.toml or .cicerone.toml above the first path when left out.
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,

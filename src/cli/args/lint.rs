@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::FindingFormat;
+
 /// Lint.
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -15,7 +17,7 @@ pub struct LintArgs {
     pub paths: Vec<PathBuf>,
     /// How it is told; `--output json` is the same as json.
     #[arg(long, value_enum, default_value_t)]
-    pub format: LintFormat,
+    pub format: FindingFormat,
     /// The mildest finding that ends the command with 1; what the settings say when left out, else error.
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
@@ -43,22 +45,6 @@ pub enum LintVerb {
         /// Its name.
         rule: String,
     },
-}
-
-/// Ways to tell findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LintFormat {
-    /// For people: each with its line.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// JUnit XML, for whoever shows test reports.
-    Junit,
 }
 
 /// From which severity on the command fails.

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::old::Old;
 use crate::audit::{Lines, Place};
+use crate::cli::finding::{Item, Pardon, Report, Rule};
 use crate::cli::folder::Folder;
-use crate::guard::Finding;
+use crate::guard::{Finding, Kind, Pass};
+use crate::lint::Severity;
 
 /// Everything that was judged. Fields are only ever added within a version.
 #[derive(Debug, Serialize)]
@@ -52,6 +54,8 @@ pub(super) struct FindingAnswer {
     /// The same for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,
+    #[serde(skip)]
+    pass: Option<Pass>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +124,56 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The same for other programs: what has to be put right, and what a person or git lets pass.
+    pub(super) fn report<'a>(&'a self, files: Vec<&'a str>) -> Report<'a> {
+        let open = self.findings.iter().map(|it| it.item(None));
+        let passed = self.passed.iter().filter_map(|it| Some(it.item(Some(it.pardon()?))));
+        let mut findings: Vec<Item<'_>> = open.chain(passed).collect();
+        let order: BTreeMap<&str, usize> =
+            files.iter().enumerate().map(|(position, path)| (*path, position)).collect();
+        // What is in none of the files comes first.
+        findings.sort_by_key(|it| (order.get(it.path).copied(), it.path, it.place));
+        let rule = |it: Kind| Rule {
+            id: it.word(),
+            severity: Severity::Error,
+            summary: it.summary(),
+            why: it.why(),
+        };
+        Report { command: "guard", rules: Kind::ALL.map(rule).into(), files, findings }
+    }
+}
+
+impl FindingAnswer {
+    /// `None` for what is no finding by its nature.
+    fn pardon(&self) -> Option<Pardon<'_>> {
+        match self.pass.as_ref()? {
+            Pass::Allowed(reason) => Some(Pardon::Note(reason)),
+            Pass::Baseline | Pass::Unchanged => self.why.as_deref().map(Pardon::Elsewhere),
+            Pass::Routine
+            | Pass::Seed
+            | Pass::NewTable
+            | Pass::Temporary
+            | Pass::NoRows
+            | Pass::Kept
+            | Pass::OutOfReach => None,
+        }
+    }
+
+    fn item<'a>(&'a self, pardon: Option<Pardon<'a>>) -> Item<'a> {
+        Item {
+            rule: self.kind,
+            severity: Severity::Error,
+            path: &self.file,
+            place: Place { line: self.line, column: self.column },
+            end: Place { line: self.end_line, column: self.end_column },
+            message: format!("{}: {}", self.what, self.message),
+            help: &self.help,
+            pardon,
+        }
+    }
+}
+
 fn shown(finding: &Finding, end: Place) -> FindingAnswer {
     FindingAnswer {
         file: finding.path.clone(),
@@ -131,7 +185,8 @@ fn shown(finding: &Finding, end: Place) -> FindingAnswer {
         what: finding.what.clone(),
         message: finding.message.clone(),
         help: finding.help.clone(),
-        passed: finding.pass.as_ref().map(crate::guard::Pass::word),
-        why: finding.pass.as_ref().map(crate::guard::Pass::words),
+        passed: finding.pass.as_ref().map(Pass::word),
+        why: finding.pass.as_ref().map(Pass::words),
+        pass: finding.pass.clone(),
     }
 }

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::args::{GuardArgs, Output};
+use super::args::{FindingFormat, GuardArgs, Output};
 use super::error::CliError;
 use super::exit::Exit;
+use super::finding::Format;
 use super::folder::{self, Folder};
 use super::project::Project;
 use super::stream::print_json;
@@ -58,9 +59,16 @@ pub fn guard(args: &GuardArgs, output: Output, width: usize, out: &mut dyn Write
     }
     let written = if args.write_baseline { Some(old.write(&files, &folder, &mut findings)?) } else { None };
     let answer = Answer::of(&folder, &judged, &findings, &old, written);
-    match output {
-        Output::Json => print_json(&mut *out, &answer)?,
-        Output::Plain => out.write_all(plain::page(&answer, width).as_bytes())?,
+    let paths = || {
+        let read = judged.iter().filter_map(|it| folder.files.get(*it)).map(|it| it.path.as_str());
+        folder.unreadable.iter().map(|(path, _)| path.as_str()).chain(read).collect()
+    };
+    match (output, args.format) {
+        (Output::Json, _) | (Output::Plain, FindingFormat::Json) => print_json(&mut *out, &answer)?,
+        (Output::Plain, FindingFormat::Sarif) => answer.report(paths()).print(Format::Sarif, out)?,
+        (Output::Plain, FindingFormat::Github) => answer.report(paths()).print(Format::Github, out)?,
+        (Output::Plain, FindingFormat::Junit) => answer.report(paths()).print(Format::Junit, out)?,
+        (Output::Plain, FindingFormat::Text) => out.write_all(plain::page(&answer, width).as_bytes())?,
     }
     Ok(if answer.findings.is_empty() { Exit::Verified } else { Exit::Findings })
 }
@@ -211,6 +219,3 @@ fn pass_unchanged(
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

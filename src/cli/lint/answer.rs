@@ -87,7 +87,7 @@ impl FindingAnswer {
             message: finding.message.clone(),
             help: finding.help.clone(),
             fixable: finding.fix.is_some(),
-            allowed: finding.allowed.as_ref().map(|it| it.reason.clone()),
+            allowed: finding.allowed.clone(),
         }
     }
 }

@@ -2,9 +2,6 @@
 
 mod answer;
 mod fix;
-mod github;
-mod junit;
-mod sarif;
 mod settings;
 mod text;
 
@@ -14,9 +11,10 @@ use std::path::{Path, PathBuf};
 use crate::lint::{Finding, Series, Severity, Subject, check, explain, rule};
 use crate::text::nearest;
 
-use super::args::{FailOn, LintArgs, LintFormat, LintVerb, Output};
+use super::args::{FailOn, FindingFormat, LintArgs, LintVerb, Output};
 use super::error::CliError;
 use super::exit::Exit;
+use super::finding::{Format, Item, Pardon, Report, Rule};
 use super::folder::{self, Folder};
 use super::stream::print_json;
 
@@ -63,13 +61,13 @@ pub fn lint(args: &LintArgs, output: Output, out: &mut dyn Write) -> Result<Exit
     }
     let told = Told { folder: &folder, findings: &findings };
     match (output, args.format) {
-        (Output::Json, _) | (Output::Plain, LintFormat::Json) => {
+        (Output::Json, _) | (Output::Plain, FindingFormat::Json) => {
             print_json(&mut *out, &answer::Answer::of(&told))?;
         }
-        (Output::Plain, LintFormat::Sarif) => print_json(&mut *out, &sarif::log(&told))?,
-        (Output::Plain, LintFormat::Github) => out.write_all(github::annotations(&told).as_bytes())?,
-        (Output::Plain, LintFormat::Junit) => out.write_all(junit::report(&told).as_bytes())?,
-        (Output::Plain, LintFormat::Text) => out.write_all(text::page(&told).as_bytes())?,
+        (Output::Plain, FindingFormat::Sarif) => told.report().print(Format::Sarif, out)?,
+        (Output::Plain, FindingFormat::Github) => told.report().print(Format::Github, out)?,
+        (Output::Plain, FindingFormat::Junit) => told.report().print(Format::Junit, out)?,
+        (Output::Plain, FindingFormat::Text) => out.write_all(text::page(&told).as_bytes())?,
     }
     Ok(verdict(&findings, fail_on))
 }
@@ -81,6 +79,31 @@ const ROUNDS: usize = 8;
 struct Told<'a> {
     folder: &'a Folder,
     findings: &'a [Finding],
+}
+
+impl Told<'_> {
+    fn report(&self) -> Report<'_> {
+        let rules = rule::ALL.iter();
+        let unreadable = self.folder.unreadable.iter().map(|(path, _)| path.as_str());
+        let items = self.findings.iter().map(|it| Item {
+            rule: it.rule,
+            severity: it.severity,
+            path: &it.path,
+            place: it.place,
+            end: it.end,
+            message: it.message.clone(),
+            help: &it.help,
+            pardon: it.allowed.as_deref().map(Pardon::Note),
+        });
+        Report {
+            command: "lint",
+            rules: rules
+                .map(|it| Rule { id: it.id, severity: it.severity, summary: it.summary, why: it.why })
+                .collect(),
+            files: unreadable.chain(self.folder.files.iter().map(|it| it.path.as_str())).collect(),
+            findings: items.collect(),
+        }
+    }
 }
 
 fn verdict(findings: &[Finding], fail_on: Option<Severity>) -> Exit {
@@ -124,7 +147,7 @@ fn look(folder: &Folder, settings: &Settings) -> Vec<Finding> {
     });
     let series = Series::of(subjects.collect());
     let levels: Vec<_> = folder.files.iter().map(|file| settings.levels(&file.path)).collect();
-    check(&series, &folder.unreadable, &levels)
+    check(&series, &folder.unreadable, &levels, &super::names::of_notes())
 }
 
 fn rules(output: Output, out: &mut dyn Write) -> Result<Exit, CliError> {

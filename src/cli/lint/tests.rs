@@ -29,7 +29,7 @@ impl Project {
         LintArgs {
             verb: None,
             paths: vec![self.path().join("m")],
-            format: LintFormat::Text,
+            format: FindingFormat::Text,
             fail_on: None,
             settings: None,
             fix: false,
@@ -139,7 +139,7 @@ fn rules_are_listed_and_each_is_explained() {
     assert_eq!(error.exit, Exit::Usage);
 }
 
-fn as_format(project: &Project, format: LintFormat) -> String {
+fn as_format(project: &Project, format: FindingFormat) -> String {
     project.run(&LintArgs { format, ..project.args() }).1
 }
 
@@ -157,7 +157,7 @@ fn hostile() -> Project {
 
 #[test]
 fn sarif_is_as_the_standard_wants_it_whatever_names_hold() {
-    let text = as_format(&hostile(), LintFormat::Sarif);
+    let text = as_format(&hostile(), FindingFormat::Sarif);
     let log: serde_json::Value = serde_json::from_str(&text).unwrap();
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../../tests/fixtures/lint/sarif.schema.json")).unwrap();
@@ -180,7 +180,7 @@ fn sarif_is_as_the_standard_wants_it_whatever_names_hold() {
 
 #[test]
 fn each_annotation_is_one_line_and_one_command() {
-    let text = as_format(&hostile(), LintFormat::Github);
+    let text = as_format(&hostile(), FindingFormat::Github);
     assert!(text.lines().count() >= 4, "{text}");
     for line in text.lines() {
         let (head, message) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
@@ -197,7 +197,7 @@ fn each_annotation_is_one_line_and_one_command() {
 
 #[test]
 fn junit_has_a_case_for_each_finding_and_for_each_file_without() {
-    let text = as_format(&hostile(), LintFormat::Junit);
+    let text = as_format(&hostile(), FindingFormat::Junit);
     assert!(text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "), "{text}");
     assert!(!text.contains(['\u{1b}', '\0']), "{text}");
     assert_eq!(text.matches("<testsuite ").count(), 4);
@@ -210,10 +210,10 @@ fn junit_has_a_case_for_each_finding_and_for_each_file_without() {
 
 #[test]
 fn json_tells_every_finding_and_what_allows_it() {
-    let (_, text) = hostile().run(&LintArgs { format: LintFormat::Json, ..hostile().args() });
+    let (_, text) = hostile().run(&LintArgs { format: FindingFormat::Json, ..hostile().args() });
     assert!(text.is_ascii());
     let project = hostile();
-    let answer: serde_json::Value = serde_json::from_str(&as_format(&project, LintFormat::Json)).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&as_format(&project, FindingFormat::Json)).unwrap();
     assert_eq!((&answer["version"], &answer["kind"]), (&serde_json::json!(1), &serde_json::json!("lint")));
     assert_eq!(answer["totals"]["allowed"], 1);
     let findings = answer["findings"].as_array().unwrap();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::finding::{Edit, Fix, Severity};
 use super::sent::Sent;
 use super::series::{Act, File, Nature, Series};
-use crate::audit::document::{Part, PartKind};
+use crate::audit::document::PartKind;
 use crate::audit::inventory::{FateKind, TableKind};
 use crate::audit::statement::{IndexStatement, Nesting, Statement, StatementKind};
 use crate::audit::words;
@@ -82,8 +82,6 @@ pub struct Found {
     pub range: Range<usize>,
     /// Bytes of the statement that it is about: a comment before it may allow it.
     pub statement: Range<usize>,
-    /// Bytes of the string or call that the statement stands in: so may one before that.
-    pub part: Option<Range<usize>>,
     /// What is so.
     pub message: String,
     /// What to do about it.
@@ -95,16 +93,8 @@ pub struct Found {
 impl Found {
     /// About a statement, at these bytes.
     pub fn at(act: &Act<'_>, range: Range<usize>, message: String, help: impl Into<String>) -> Self {
-        let is_file = |part: &&Part| matches!(part.kind, PartKind::File(_));
-        let part = act.part.filter(|part| !is_file(part)).map(|part| part.range.clone());
-        Self {
-            range,
-            statement: act.statement.at..act.statement.end,
-            part,
-            message,
-            help: help.into(),
-            fix: None,
-        }
+        let statement = act.statement.at..act.statement.end;
+        Self { range, statement, message, help: help.into(), fix: None }
     }
 }
 
@@ -197,7 +187,6 @@ fn unread(unread: &crate::audit::statement::Unread, help: &str) -> Found {
     Found {
         range: range.clone(),
         statement: range,
-        part: None,
         message: unread.why.to_string(),
         help: help.to_owned(),
         fix: None,

@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::Told;
-use crate::lint::rule::ALL;
-use crate::lint::{Finding, Severity};
+use super::{Item, Pardon, Report};
 
 /// Where the format is described.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// All findings; those that a comment allows are there as suppressed.
-pub(super) fn log(told: &Told<'_>) -> Value {
-    let rules: Vec<Value> = ALL
+/// All findings; those that are pardoned are there as suppressed.
+pub(super) fn log(report: &Report<'_>) -> Value {
+    let rules: Vec<Value> = report
+        .rules
         .iter()
         .map(|rule| {
             json!({
@@ -19,11 +18,11 @@ pub(super) fn log(told: &Told<'_>) -> Value {
                 "shortDescription": { "text": rule.summary },
                 "fullDescription": { "text": rule.why },
                 "help": { "text": rule.why },
-                "defaultConfiguration": { "level": level(rule.severity) },
+                "defaultConfiguration": { "level": rule.severity.word() },
             })
         })
         .collect();
-    let results: Vec<Value> = told.findings.iter().map(result).collect();
+    let results: Vec<Value> = report.findings.iter().map(|it| result(report, it)).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -39,16 +38,15 @@ pub(super) fn log(told: &Told<'_>) -> Value {
     })
 }
 
-fn result(finding: &Finding) -> Value {
-    let suppressions: Vec<Value> =
-        finding.allowed.iter().map(|it| json!({ "kind": "inSource", "justification": it.reason })).collect();
+fn result(report: &Report<'_>, finding: &Item<'_>) -> Value {
+    let suppressions: Vec<Value> = finding.pardon.iter().map(suppression).collect();
     json!({
         "ruleId": finding.rule,
-        "ruleIndex": ALL.iter().position(|rule| rule.id == finding.rule),
-        "level": level(finding.severity),
+        "ruleIndex": report.rules.iter().position(|rule| rule.id == finding.rule),
+        "level": finding.severity.word(),
         "message": { "text": format!("{}. {}.", finding.message, finding.help) },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&finding.path) },
+            "artifactLocation": { "uri": uri(finding.path) },
             "region": {
                 "startLine": finding.place.line,
                 "startColumn": finding.place.column,
@@ -60,8 +58,12 @@ fn result(finding: &Finding) -> Value {
     })
 }
 
-fn level(severity: Severity) -> &'static str {
-    severity.word()
+fn suppression(pardon: &Pardon<'_>) -> Value {
+    let (kind, why) = match pardon {
+        Pardon::Note(why) => ("inSource", why),
+        Pardon::Elsewhere(why) => ("external", why),
+    };
+    json!({ "kind": kind, "justification": why })
 }
 
 /// A path as a reference: every byte that means something in one is written out.

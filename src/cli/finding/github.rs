@@ -2,25 +2,25 @@
 
 use std::fmt::Write as _;
 
-use super::Told;
+use super::Report;
 use crate::lint::Severity;
 use crate::text::Untrusted;
 
-/// One line for each finding that nobody allows. No text of a file can begin a command of its own: all that ends a line or
+/// One line for each finding that counts. No text of a file can begin a command of its own: all that ends a line or
 /// a value is written out.
-pub(super) fn annotations(told: &Told<'_>) -> String {
+pub(super) fn annotations(report: &Report<'_>) -> String {
     let mut out = String::new();
-    for finding in told.findings.iter().filter(|it| it.allowed.is_none()) {
+    for finding in report.open() {
         let word = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Note => "notice",
         };
-        let message = format!("{}. {}.", safe(&finding.message), safe(&finding.help));
+        let message = format!("{}. {}.", safe(&finding.message), safe(finding.help));
         let _ = writeln!(
             out,
             "::{word} file={},line={},endLine={},col={},title={}::{}",
-            value(&finding.path),
+            value(finding.path),
             finding.place.line,
             finding.end.line,
             finding.place.column,

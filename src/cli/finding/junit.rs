@@ -1,22 +1,26 @@
 //! JUnit XML: a suite for each file, a case for each finding, so that whoever shows test reports shows them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Told;
-use crate::lint::{Finding, Severity};
+use super::{Item, Report};
+use crate::lint::Severity;
 
 /// The report. A file without findings is a case that passes; a note passes too and is told in its output.
-pub(super) fn report(told: &Told<'_>) -> String {
-    let mut suites: Vec<(&str, Vec<&Finding>)> = Vec::new();
-    for path in told.folder.unreadable.iter().map(|(path, _)| path.as_str()) {
-        suites.push((path, Vec::new()));
+pub(super) fn report(report: &Report<'_>) -> String {
+    let mut suites: Vec<(&str, Vec<&Item<'_>>)> =
+        report.files.iter().map(|path| (*path, Vec::new())).collect();
+    let mut positions: BTreeMap<&str, usize> =
+        report.files.iter().enumerate().map(|(position, path)| (*path, position)).collect();
+    for finding in report.open() {
+        // What is wrong with settings is in none of the files that were looked at.
+        let position = *positions.entry(finding.path).or_insert_with(|| {
+            suites.push((finding.path, Vec::new()));
+            suites.len() - 1
+        });
+        suites[position].1.push(finding);
     }
-    suites.extend(told.folder.files.iter().map(|file| (file.path.as_str(), Vec::new())));
-    for finding in told.findings.iter().filter(|it| it.allowed.is_none()) {
-        if let Some((_, findings)) = suites.iter_mut().find(|(path, _)| *path == finding.path) {
-            findings.push(finding);
-        }
-    }
+    let command = report.command;
     let (mut body, mut tests, mut failures) = (String::new(), 0, 0);
     for (path, findings) in &suites {
         let failed = findings.iter().filter(|it| fails(it)).count();
@@ -29,7 +33,7 @@ pub(super) fn report(told: &Told<'_>) -> String {
             escaped(path)
         );
         if findings.is_empty() {
-            let _ = writeln!(body, "    <testcase classname=\"{}\" name=\"lint\"/>", escaped(path));
+            let _ = writeln!(body, "    <testcase classname=\"{}\" name=\"{command}\"/>", escaped(path));
         }
         for finding in findings {
             body.push_str(&case(finding));
@@ -38,15 +42,15 @@ pub(super) fn report(told: &Told<'_>) -> String {
     }
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"cicerone lint\" tests=\"{tests}\" failures=\"{failures}\">\n{body}</testsuites>\n"
+         <testsuites name=\"cicerone {command}\" tests=\"{tests}\" failures=\"{failures}\">\n{body}</testsuites>\n"
     )
 }
 
-fn fails(finding: &Finding) -> bool {
+fn fails(finding: &Item<'_>) -> bool {
     finding.severity > Severity::Note
 }
 
-fn case(finding: &Finding) -> String {
+fn case(finding: &Item<'_>) -> String {
     let place = format!("{}:{}", finding.path, finding.place);
     let text = escaped(&format!("{place}: {}\n{}", finding.message, finding.help));
     let inside = if fails(finding) {
@@ -60,7 +64,7 @@ fn case(finding: &Finding) -> String {
     };
     format!(
         "    <testcase classname=\"{}\" name=\"{} at {}\">\n{inside}    </testcase>\n",
-        escaped(&finding.path),
+        escaped(finding.path),
         finding.rule,
         finding.place
     )

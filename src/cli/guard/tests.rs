@@ -1,1 +1,0 @@
-//! Whole folders, as the command reads them.
