@@ -126,6 +126,8 @@ enum With {
     Name,
     /// The sign stands between quotes already.
     Inside(u8),
+    /// A string of the same length.
+    Quoted,
 }
 
 struct Scan<'a> {
@@ -277,15 +279,27 @@ impl Scan<'_> {
                 self.over(at..end);
             }
             "\\copy" => {
-                let words: Vec<String> = line.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
-                let inline = words.windows(2).any(|pair| {
-                    pair[0] == "from" && matches!(pair[1].trim_end_matches(';'), "stdin" | "pstdin")
-                });
-                if inline {
-                    self.rows(at);
-                }
+                self.over(at..end);
+                self.copies(at, end);
             }
             _ => self.over(at..end),
+        }
+    }
+
+    /// `\copy … from`, from the backslash `at` to the end of its line: psql sends a COPY of its own, whatever statement
+    /// is begun around it. To write into a file changes nothing.
+    fn copies(&mut self, at: usize, end: usize) {
+        let line = self.bytes[at..end].trim_ascii_end();
+        let Some(source) = copied_from(line) else { return };
+        let word = line[source..].split(|byte| byte.is_ascii_whitespace() || *byte == b';').next();
+        let is = |wanted: &[u8]| word.is_some_and(|word| word.eq_ignore_ascii_case(wanted));
+        let data = (is(b"stdin") || is(b"pstdin")).then(|| self.rows(at));
+        // What psql takes for a source, options and all, is more than COPY does: a string stands for it.
+        let source = at + source..at + line.len();
+        self.over(end..self.at);
+        if self.current.start.is_none() && source.len() >= "''".len() {
+            self.script.pieces.push(Piece { range: at + 1..source.end, sent: Sent::Command, data });
+            self.edits.push(Edit { range: source, with: With::Quoted });
         }
     }
 
@@ -321,6 +335,32 @@ impl Scan<'_> {
         self.edits.push(Edit { range: at..end, with });
         Some(end)
     }
+}
+
+/// Where the source of a `\copy` begins in its line; `None` when it has none.
+fn copied_from(line: &[u8]) -> Option<usize> {
+    let (mut at, mut round, mut words) = (0, 0_usize, 0);
+    while at < line.len() {
+        let (from, found) = (at, lexeme(line, at));
+        at = found.end.max(at + 1);
+        match line[from] {
+            b'(' => round += 1,
+            b')' => round = round.saturating_sub(1),
+            _ => {}
+        }
+        words += usize::from(matches!(found.kind, Kind::Word));
+        if round > 0 || words < 2 {
+            continue;
+        }
+        if line[from..at].eq_ignore_ascii_case(b"to") {
+            return None;
+        }
+        if line[from..at].eq_ignore_ascii_case(b"from") {
+            let spaces = line[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            return Some(at + spaces).filter(|source| *source < line.len());
+        }
+    }
+    None
 }
 
 /// Longest placeholder in brackets, in bytes. A line may be as long as a file, and full of brackets that are never closed.
@@ -360,6 +400,11 @@ fn written_over(text: &str, edits: &[Edit]) -> String {
         match edit.with {
             With::Spaces => result.extend(std::iter::repeat_n(' ', old.len())),
             With::Name => result.extend(old.chars().map(of_name)),
+            With::Quoted => {
+                result.push('\'');
+                result.extend(std::iter::repeat_n('_', old.len().saturating_sub(2)));
+                result.push('\'');
+            }
             With::Inside(quote) => {
                 // `:'name'` becomes `'_name'`.
                 result.push(char::from(quote));

@@ -115,6 +115,9 @@ fn changes_of_data_are_findings_and_seeds_are_not() {
         ("copy t from '/x';", vec!["1 data-change: COPY t FROM"]),
         ("copy t from stdin;\n1\n\\.\n", vec!["1 data-change: COPY t FROM"]),
         ("copy t from stdin;\n\\.\n", vec!["1 data-change: COPY t FROM [no-rows]"]),
+        ("\\copy t from data.csv csv header\n", vec!["1 data-change: COPY t FROM"]),
+        ("\\copy t from stdin\n1\n\\.\n", vec!["1 data-change: COPY t FROM"]),
+        ("\\copy t from stdin\n\\.\n\\copy t to data.csv\n", vec!["1 data-change: COPY t FROM [no-rows]"]),
         ("truncate t, u;", vec!["1 data-change: TRUNCATE t, u"]),
         (
             "with d as (delete from t where a returning *) insert into u select * from d;",

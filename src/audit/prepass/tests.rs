@@ -43,9 +43,29 @@ fn rows_of_a_copy_are_no_sql_also_behind_a_block_of_comments() {
         ["copy t from stdin;", "select 1;"]
     );
     assert_eq!(statements("copy t from stdin;\n\\.\nselect 1;"), ["copy t from stdin;", "select 1;"]);
-    assert_eq!(statements("\\copy t from stdin\n'\n\\.\nselect 1;"), ["select 1;"]);
+    assert_eq!(statements("\\copy t from stdin\n'\n\\.\nselect 1;"), ["copy t from '___'", "select 1;"]);
     assert_eq!(statements("copy t from 'stdin';\nselect 1;"), ["copy t from 'stdin';", "select 1;"]);
     assert_eq!(statements("copy (select 1) to stdout;\nselect 1;").len(), 2);
+}
+
+#[test]
+fn what_psql_copies_from_is_a_copy_whatever_its_source_is_called() {
+    for (text, wanted) in [
+        (
+            "\\copy t from data.csv csv header\nselect 1;",
+            vec!["copy t from '_________________'", "select 1;"],
+        ),
+        (
+            "\\copy s.\"T\" (a, \"from\") FROM PROGRAM 'gzip -dc ü.gz' with (x ;\r\n",
+            vec!["copy s.\"T\" (a, \"from\") FROM '________________________________'"],
+        ),
+        ("\\copy (select a from t) to out.csv\nselect 1;", vec!["select 1;"]),
+        ("\\copy t to from.csv\n\\copy t from\n\\copy\nselect 1;", vec!["select 1;"]),
+        // It is sent at once, and the statement around it goes on.
+        ("select\n\\copy t from pstdin\n';\n\\.\n1;", vec!["select\n                         \n1;"]),
+    ] {
+        assert_eq!(statements(text), wanted, "{text}");
+    }
 }
 
 #[test]
