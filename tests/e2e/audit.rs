@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::Home;
+use crate::program::{Home, run};
 use crate::server;
 
 const MIGRATIONS: &str = "
@@ -198,4 +198,30 @@ async fn a_database_alone_is_audited_by_its_servers_own_words() {
         .says("the same as public.one");
     session.batch_execute("DROP INDEX broken").await.expect("dropped");
     home.run(&["audit", "--live", "--dsn", &dsn]).await.with_code(0).says("0 not valid");
+}
+
+#[tokio::test]
+async fn the_app_of_a_django_migration_is_known_from_wherever_one_stands() {
+    let home = Home::new();
+    fs_err::create_dir_all(home.path().join("shop/migrations")).expect("folders");
+    home.file(
+        "shop/migrations/0001_initial.py",
+        "class Migration(migrations.Migration):\n    operations = [\n        migrations.CreateModel('Item', [\n            \
+         ('slug', models.SlugField()),\n        ]),\n    ]\n",
+    );
+    for (folder, path) in [
+        (".", "shop"),
+        ("shop", "."),
+        ("shop", "migrations"),
+        ("shop/migrations", "."),
+        ("shop/migrations", "0001_initial.py"),
+    ] {
+        let mut command = home.cicerone(&["audit", "--output", "json", path]);
+        command.current_dir(home.path().join(folder));
+        let ended = run(command).await.with_code(0);
+        let answer: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let tables: Vec<&Value> =
+            answer["indexes"].as_array().expect("a list").iter().map(|it| &it["table"]).collect();
+        assert_eq!(tables, [&json!("shop_item")], "{folder} {path} {ended}");
+    }
 }

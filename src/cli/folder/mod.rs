@@ -123,7 +123,8 @@ fn joined(mut files: Vec<File>) -> Vec<File> {
         let declared = std::mem::take(&mut file.declared);
         let beside = declared.iter().any(|index| frameworks.contains(&index.framework));
         let snapshots = if beside { Snapshots::Described } else { Snapshots::Counted };
-        declare(&mut file.document, &declared, snapshots, &models.beside(&file.path));
+        let tables = models.beside(file);
+        declare(&mut file.document, &declared, snapshots, &tables);
     }
     files
 }

@@ -1,6 +1,8 @@
 //! The tables of Django's models, which other files than the one at hand may name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::File;
 use crate::audit::document::{Tables, declare_tables};
@@ -15,7 +17,7 @@ impl Models {
     pub(super) fn of(files: &[File]) -> Self {
         let mut tables = BTreeMap::new();
         for file in files {
-            let app = app(&file.path);
+            let app = app(file);
             for model in &file.document.models {
                 if let Some(Known::Known(table)) = &model.table {
                     tables.insert((app.clone(), model.name.to_lowercase()), table.clone());
@@ -25,9 +27,9 @@ impl Models {
         Self { tables }
     }
 
-    /// As the file at `path` sees them.
-    pub(super) fn beside(&self, path: &str) -> App<'_> {
-        App { models: self, label: app(path) }
+    /// As a file sees them.
+    pub(super) fn beside(&self, file: &File) -> App<'_> {
+        App { models: self, label: app(file) }
     }
 }
 
@@ -35,13 +37,13 @@ impl Models {
 /// indexes that Django makes by itself. A migration that stands for others which are there too says nothing any more.
 pub(super) fn settle(files: &mut [File]) {
     let mut found: Vec<&mut File> =
-        files.iter_mut().filter(|file| is_migration(&file.path) && !app(&file.path).is_empty()).collect();
+        files.iter_mut().filter(|file| is_migration(file) && !app(file).is_empty()).collect();
     let mut tables: Vec<Vec<DeclaredTable>> = found.iter().map(|_| Vec::new()).collect();
     let mut series: Vec<DjangoFile<'_>> = found
         .iter_mut()
         .zip(&mut tables)
         .map(|(file, tables)| DjangoFile {
-            app: app(&file.path),
+            app: app(file),
             name: stem(&file.path).to_owned(),
             replaces: &file.replaces,
             changes: &file.changes,
@@ -61,10 +63,29 @@ pub(super) fn settle(files: &mut [File]) {
     }
 }
 
-fn is_migration(path: &str) -> bool {
+fn is_migration(file: &File) -> bool {
+    file.language == Some(Language::Python) && is_in_migrations(&whole(file))
+}
+
+fn is_in_migrations(path: &str) -> bool {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    Language::of_path(path) == Some(Language::Python)
-        && (folder == "migrations" || folder.ends_with("/migrations"))
+    folder == "migrations" || folder.ends_with("/migrations")
+}
+
+/// The path of a file, from far enough above to see its app: whoever stands in the app's folder does not name it.
+fn whole(file: &File) -> Cow<'_, str> {
+    let path = file.path.as_str();
+    if !path.starts_with('/') && !path.contains('/') || path.starts_with("migrations/") {
+        let real = fs_err::canonicalize(&file.real).ok();
+        if let Some(whole) = real
+            .as_deref()
+            .and_then(Path::to_str)
+            .filter(|it| is_in_migrations(it) || it.ends_with("/models.py"))
+        {
+            return Cow::Owned(whole.to_owned());
+        }
+    }
+    Cow::Borrowed(path)
 }
 
 /// The name of a file without its ending.
@@ -90,7 +111,11 @@ impl Tables for App<'_> {
 }
 
 /// The app that a file belongs to: the folder that holds its `migrations` or `models`, or its `models.py`.
-fn app(path: &str) -> String {
+fn app(file: &File) -> String {
+    app_of(&whole(file))
+}
+
+fn app_of(path: &str) -> String {
     let folders: Vec<&str> = path.split('/').collect();
     let inner = folders.iter().rposition(|it| matches!(*it, "migrations" | "models"));
     let at = inner.unwrap_or(folders.len().saturating_sub(1));
@@ -110,7 +135,7 @@ mod tests {
             ("migrations/0001_initial.py", ""),
             ("0001_initial.py", ""),
         ] {
-            assert_eq!(app(path), wanted, "{path}");
+            assert_eq!(app_of(path), wanted, "{path}");
         }
     }
 }
