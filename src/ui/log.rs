@@ -194,6 +194,7 @@ fn concluded(name: &str, so: &str, next: &Next) -> Said {
             auto(format!("{name}: {so}; it is dropped and not tried again: {sentence}"), Tone::Bad)
         }
         Next::Watch => auto(format!("{name}: {so}"), Tone::Plain),
+        Next::GiveUp { sentence } if sentence == so => auto(format!("{name}: {so}; given up"), Tone::Bad),
         Next::GiveUp { sentence } => auto(format!("{name}: {so}; given up: {sentence}"), Tone::Bad),
     }
 }

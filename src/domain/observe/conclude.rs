@@ -26,7 +26,9 @@ pub(super) fn conclude(
     let changes = target.identity.changes(&reading.identity);
     if !changes.is_empty() {
         let why = format!("the target changed: {}", changes.join("; "));
-        events.push(EventKind::Run(RunEvent::TargetChanged { changes, now: reading.identity.clone() }));
+        if state.control.target_changed.as_ref() != Some(&changes) {
+            events.push(EventKind::Run(RunEvent::TargetChanged { changes, now: reading.identity.clone() }));
+        }
         return Conclusion::Unknown { why };
     }
     let Some(item) = state.plan.as_ref().and_then(|plan| plan.item(entry)) else {

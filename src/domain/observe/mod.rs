@@ -478,7 +478,9 @@ fn drop_read(
                 }
             } else {
                 let why = format!("the target changed: {}", changes.join("; "));
-                events.push(EventKind::Run(RunEvent::TargetChanged { changes, now: reading.identity }));
+                if state.control.target_changed.as_ref() != Some(&changes) {
+                    events.push(EventKind::Run(RunEvent::TargetChanged { changes, now: reading.identity }));
+                }
                 DropConclusion::Unknown { why }
             }
         }

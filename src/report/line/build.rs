@@ -143,7 +143,11 @@ fn concluded(conclusion: &Conclusion, next: &Next) -> (Word, String) {
         Next::Watch => (Word::Run, format!("{said}; it is watched")),
         Next::GiveUp { sentence } => {
             let left = matches!(conclusion, Conclusion::Leftover { .. } | Conclusion::Unknown { .. });
-            (if left { Word::Bad } else { Word::Fail }, format!("{said}. {}", safe(sentence)))
+            let why = safe(sentence);
+            (
+                if left { Word::Bad } else { Word::Fail },
+                if why == said { said } else { format!("{said}. {why}") },
+            )
         }
     }
 }
