@@ -34,6 +34,7 @@ mod rollback;
 mod signal;
 mod ssh;
 mod stall;
+mod standby;
 mod terminals;
 mod walk;
 mod window;
