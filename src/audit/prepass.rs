@@ -398,7 +398,7 @@ fn written_over(text: &str, edits: &[Edit]) -> String {
         result.push_str(&text[at..edit.range.start]);
         let old = &text[edit.range.clone()];
         match edit.with {
-            With::Spaces => result.extend(std::iter::repeat_n(' ', old.len())),
+            With::Spaces => result.extend(old.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' })),
             With::Name => result.extend(old.chars().map(of_name)),
             With::Quoted => {
                 result.push('\'');

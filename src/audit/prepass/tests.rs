@@ -62,7 +62,7 @@ fn what_psql_copies_from_is_a_copy_whatever_its_source_is_called() {
         ("\\copy (select a from t) to out.csv\nselect 1;", vec!["select 1;"]),
         ("\\copy t to from.csv\n\\copy t from\n\\copy\nselect 1;", vec!["select 1;"]),
         // It is sent at once, and the statement around it goes on.
-        ("select\n\\copy t from pstdin\n';\n\\.\n1;", vec!["select\n                         \n1;"]),
+        ("select\n\\copy t from pstdin\n';\n\\.\n1;", vec!["select\n                   \n  \n  \n1;"]),
     ] {
         assert_eq!(statements(text), wanted, "{text}");
     }
