@@ -49,7 +49,7 @@ pub mod wiring;
 use crate::rehearsal::guard as keeper;
 use crate::relay::Role;
 
-use args::{AuditArgs, ConfigVerb, ImportArgs, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
+use args::{ConfigVerb, JournalVerb, Output, RegistryVerb, RunArgs, TargetArgs, Verb};
 use config::{ParseError, Parsed, Setup};
 use error::CliError;
 use exit::Exit;
@@ -82,22 +82,64 @@ pub fn main() -> ExitCode {
             return fail(&error);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return fail(
-                &CliError::usage("no runtime could be started").because(&error).with_exit(Exit::Bug),
-            );
-        }
-    };
     // A panic has written its report in the hook; what is left to say is the exit code of a bug.
-    let work = AssertUnwindSafe(|| runtime.block_on(dispatch(parsed, &around)));
-    let Ok(result) = catch_unwind(work) else { return ExitCode::from(Exit::Bug as u8) };
+    match catch_unwind(AssertUnwindSafe(|| answer(parsed, &around))) {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(error)) => fail(&error),
+        Err(_) => ExitCode::from(Exit::Bug as u8),
+    }
+}
+
+/// Does what is asked for, with a runtime only where there is something to wait for: its threads take time and memory.
+fn answer(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> {
+    let Parsed { cli, setup } = parsed;
+    let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
+    let command = cli.command.unwrap_or(Verb::Console { playbook });
+    let mut out = Patient::new(std::io::stdout());
+    let duty = apart::Duty::of_this_process(around);
+    if duty.is_none() && !waits(&command) {
+        return without_server(command, &setup, &cli.target, &cli.run, around, &mut out);
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().map_err(
+            |error| CliError::usage("no runtime could be started").because(&error).with_exit(Exit::Bug),
+        )?;
+    let result = runtime.block_on(async {
+        match duty {
+            Some(duty) => apart::engine(command, duty, &cli.target, &cli.run, around).await,
+            None => Box::pin(dispatch(command, &setup, &cli.target, &cli.run, around, &mut out)).await,
+        }
+    });
     // Connections that still wait for a server must not keep the process.
     runtime.shutdown_background();
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => fail(&error),
+    result
+}
+
+/// Whether a command waits for a server, a terminal or another process.
+fn waits(command: &Verb) -> bool {
+    match command {
+        Verb::Audit(what) => what.live,
+        Verb::Import(what) => what.live,
+        Verb::Lint(_)
+        | Verb::Guard(_)
+        | Verb::Config { .. }
+        | Verb::Paths
+        | Verb::Completions { .. }
+        | Verb::Man { .. }
+        | Verb::Runs
+        | Verb::Status { .. }
+        | Verb::Report { .. }
+        | Verb::Registry { .. }
+        | Verb::Journal { .. } => false,
+        Verb::Console { .. }
+        | Verb::Attach { .. }
+        | Verb::Show { .. }
+        | Verb::Rehearse(_)
+        | Verb::Run { .. }
+        | Verb::Plan { .. }
+        | Verb::Preflight { .. }
+        | Verb::Verify
+        | Verb::Rollback { .. } => true,
     }
 }
 
@@ -121,15 +163,15 @@ fn install_hooks() {
     }));
 }
 
-async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> {
-    let Parsed { cli, setup } = parsed;
-    let (target, args) = (&cli.target, &cli.run);
-    let mut out = Patient::new(std::io::stdout());
-    let playbook = std::path::PathBuf::from("playbooks/index-rollout.toml");
-    let command = cli.command.unwrap_or(Verb::Console { playbook });
-    if let Some(duty) = apart::Duty::of_this_process(around) {
-        return apart::engine(command, duty, target, args, around).await;
-    }
+/// Commands that wait for something.
+async fn dispatch(
+    command: Verb,
+    setup: &Setup,
+    target: &TargetArgs,
+    args: &RunArgs,
+    around: &Surrounding,
+    mut out: &mut dyn Write,
+) -> Result<u8, CliError> {
     match command {
         Verb::Console { .. } if around.form(&args.look).is_some() && !args.headless => {
             Box::pin(console::console(target, args, around)).await
@@ -161,23 +203,27 @@ async fn dispatch(parsed: Parsed, around: &Surrounding) -> Result<u8, CliError> 
             show::show(screen.into(), run.as_deref(), target, args, around, &mut out).await
         }
         Verb::Verify => inspect::verify(target, args, around, &mut out).await.map(|exit| applied(args, exit)),
-        Verb::Audit(what) => audited(&what, &setup, target, args, around, &mut out).await,
-        Verb::Import(what) => imported(&what, &setup, target, args, around, &mut out).await,
-        Verb::Lint(what) => lint::lint(&what, args.output, &mut out).map(|exit| applied(args, exit)),
-        Verb::Guard(what) => {
-            guard::guard(&what, args.output, table::width(around), &mut out).map(|exit| applied(args, exit))
+        Verb::Audit(what) => {
+            let setting = of_audit(setup, target, args, around);
+            let done = audit::audit_live(&what, &setting, target, args, around, out).await;
+            done.map(|exit| applied(args, exit))
         }
-        Verb::Config { verb } => configuration(verb, &setup, args, &mut out),
-        Verb::Paths => {
-            paths::paths(&setup, target, args.output, around, &mut out).map(|exit| applied(args, exit))
+        Verb::Import(what) => {
+            let setting = of_import(setup, target, args);
+            let done = import::of_database(&what, &setting, target, args, around, out).await;
+            done.map(|exit| applied(args, exit))
         }
-        other @ (Verb::Completions { .. }
+        Verb::Lint(_)
+        | Verb::Guard(_)
+        | Verb::Config { .. }
+        | Verb::Paths
+        | Verb::Completions { .. }
         | Verb::Man { .. }
         | Verb::Runs
         | Verb::Status { .. }
         | Verb::Report { .. }
         | Verb::Registry { .. }
-        | Verb::Journal { .. }) => without_server(other, target, args, around, &mut out),
+        | Verb::Journal { .. } => Ok(Exit::Bug as u8),
     }
 }
 
@@ -186,49 +232,28 @@ fn names_registry(setup: &Setup) -> bool {
     setup.rows.iter().any(|row| row.key.ends_with(".registry") && row.from != "default")
 }
 
-async fn audited(
-    what: &AuditArgs,
+fn of_audit<'a>(
     setup: &Setup,
-    target: &TargetArgs,
+    target: &'a TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
-    out: &mut dyn Write,
-) -> Result<u8, CliError> {
-    let setting = audit::Setting {
+) -> audit::Setting<'a> {
+    audit::Setting {
         registry: names_registry(setup).then_some(target.registry.as_slice()),
         usual: &target.registry,
         hand: hand(args),
         output: args.output,
         width: table::width(around),
-    };
-    let exit = if what.live {
-        audit::audit_live(what, &setting, target, args, around, out).await?
-    } else {
-        audit::audit(what, &setting, out)?
-    };
-    Ok(applied(args, exit))
+    }
 }
 
-async fn imported(
-    what: &ImportArgs,
-    setup: &Setup,
-    target: &TargetArgs,
-    args: &RunArgs,
-    around: &Surrounding,
-    out: &mut dyn Write,
-) -> Result<u8, CliError> {
-    let setting = import::Setting {
+fn of_import<'a>(setup: &Setup, target: &'a TargetArgs, args: &RunArgs) -> import::Setting<'a> {
+    import::Setting {
         registry: &target.registry,
         said: names_registry(setup),
         hand: hand(args),
         output: args.output,
-    };
-    let exit = if what.live {
-        import::of_database(what, &setting, target, args, around, out).await?
-    } else {
-        import::of_files(what, &setting, out)?
-    };
-    Ok(applied(args, exit))
+    }
 }
 
 /// A dry run writes no file either.
@@ -256,12 +281,25 @@ fn configuration(
 /// Commands that need no server.
 fn without_server(
     verb: Verb,
+    setup: &Setup,
     target: &TargetArgs,
     args: &RunArgs,
     around: &Surrounding,
     out: &mut dyn Write,
 ) -> Result<u8, CliError> {
     match verb {
+        Verb::Audit(what) => {
+            audit::audit(&what, &of_audit(setup, target, args, around), out).map(|exit| applied(args, exit))
+        }
+        Verb::Import(what) => {
+            import::of_files(&what, &of_import(setup, target, args), out).map(|exit| applied(args, exit))
+        }
+        Verb::Lint(what) => lint::lint(&what, args.output, out).map(|exit| applied(args, exit)),
+        Verb::Guard(what) => {
+            guard::guard(&what, args.output, table::width(around), out).map(|exit| applied(args, exit))
+        }
+        Verb::Config { verb } => configuration(verb, setup, args, out),
+        Verb::Paths => paths::paths(setup, target, args.output, around, out).map(|exit| applied(args, exit)),
         Verb::Runs | Verb::Status { all: true, .. } => {
             inspect::all_status(target, args, around, out).map(|exit| applied(args, exit))
         }
@@ -295,13 +333,7 @@ fn without_server(
             inspect::verify_journal(journal.as_deref(), target, args, around, out)
                 .map(|exit| applied(args, exit))
         }
-        Verb::Config { .. }
-        | Verb::Audit(_)
-        | Verb::Import(_)
-        | Verb::Lint(_)
-        | Verb::Guard(_)
-        | Verb::Paths
-        | Verb::Console { .. }
+        Verb::Console { .. }
         | Verb::Attach { .. }
         | Verb::Show { .. }
         | Verb::Rehearse(_)
