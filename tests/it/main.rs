@@ -12,6 +12,7 @@ mod documents;
 mod fuzz;
 mod guard;
 mod lint;
+mod memory;
 mod preflight_doc;
 mod sample_registry;
 mod scenario;
