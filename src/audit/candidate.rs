@@ -106,7 +106,7 @@ pub fn of_series(inventory: &Inventory) -> (Vec<Candidate>, Vec<LeftOut>) {
             None => found.push(Candidate {
                 index,
                 table,
-                shape: IndexShape { if_not_exists: false, ..entry.shape.clone() },
+                shape: IndexShape { if_not_exists: false, ..(*entry.shape).clone() },
                 spot: entry.spot,
                 remark: remark(entry),
             }),

@@ -32,8 +32,8 @@ pub struct Piece {
     pub range: Range<usize>,
     /// What sends it.
     pub sent: Sent,
-    /// The bytes of the rows behind a COPY from stdin.
-    pub data: Option<Range<usize>>,
+    /// The bytes of the rows behind a COPY from stdin. Of the many statements of a dump few have any.
+    pub data: Option<Box<Range<usize>>>,
 }
 
 /// What ends a statement.
@@ -223,7 +223,7 @@ impl Scan<'_> {
         if copies {
             let rows = self.rows(at);
             if let Some(piece) = self.script.pieces.last_mut() {
-                piece.data = Some(rows);
+                piece.data = Some(Box::new(rows));
             }
         }
     }
@@ -293,7 +293,7 @@ impl Scan<'_> {
         let Some(source) = copied_from(line) else { return };
         let word = line[source..].split(|byte| byte.is_ascii_whitespace() || *byte == b';').next();
         let is = |wanted: &[u8]| word.is_some_and(|word| word.eq_ignore_ascii_case(wanted));
-        let data = (is(b"stdin") || is(b"pstdin")).then(|| self.rows(at));
+        let data = (is(b"stdin") || is(b"pstdin")).then(|| Box::new(self.rows(at)));
         // What psql takes for a source, options and all, is more than COPY does: a string stands for it.
         let source = at + source..at + line.len();
         self.over(end..self.at);

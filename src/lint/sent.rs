@@ -303,7 +303,7 @@ impl Session {
             StatementKind::CreateIndex(_)
             | StatementKind::DropIndex { .. }
             | StatementKind::RenameIndex { .. }
-            | StatementKind::AttachIndex { .. }
+            | StatementKind::AttachIndex(_)
             | StatementKind::CreateTable(_)
             | StatementKind::CreateRelation(_)
             | StatementKind::AlterTable { .. }

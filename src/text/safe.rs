@@ -118,7 +118,7 @@ fn show(raw: &str, max_width: Option<usize>, charset: Charset) -> String {
 }
 
 /// Whether nothing has to be written out: ASCII that is visible, without what escapes and cuts are told by.
-fn is_harmless(raw: &str) -> bool {
+pub fn is_harmless(raw: &str) -> bool {
     raw.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') && !raw.contains("..")
 }
 

@@ -7,7 +7,7 @@ use cicerone::audit::Lines;
 use cicerone::audit::document::of_host;
 use cicerone::audit::encoding::{Encoding, decode, text_of};
 use cicerone::audit::host::{Language, extract};
-use cicerone::audit::inventory::{Chapter, take};
+use cicerone::audit::inventory::{Chapter, heeds, take};
 use cicerone::audit::prepass::{Script, Sent, prepare};
 use cicerone::audit::statement::{Nesting, Reading, STACK, Statement, Unread, loose_ends, read};
 
@@ -147,6 +147,13 @@ pub(crate) fn inventory(text: &str) {
     let series = [Chapter { statements: first }, Chapter { statements: second }];
     let found = take(&series);
     assert_eq!(found, take(&series), "taken twice");
+    let heeded = |half: &[Statement]| half.iter().filter(|it| heeds(it)).cloned().collect::<Vec<_>>();
+    let (first, second) = (heeded(first), heeded(second));
+    assert_eq!(
+        found,
+        take(&[Chapter { statements: &first }, Chapter { statements: &second }]),
+        "of those heeded"
+    );
     let mut names = std::collections::BTreeSet::new();
     for (at, entry) in found.entries.iter().enumerate() {
         if let Some(standing) = &entry.alive {

@@ -1,6 +1,7 @@
 //! Indexes that are declared in the words of a framework, as the statements that the framework sends.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::host::{
     Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind as HostKey, Known, TableName,
@@ -124,7 +125,7 @@ fn statement(index: &DeclaredIndex, tables: &dyn Tables) -> Result<(StatementKin
 impl Draft<'_> {
     fn create(&mut self, name: Option<String>, table: TableRef) -> StatementKind {
         let index = self.index;
-        let (keys, name_parts) = self.keys();
+        let (keys, words) = self.keys();
         let include = self.list(&index.include);
         let shape = IndexShape {
             unique: self.flag(&index.unique),
@@ -147,8 +148,8 @@ impl Draft<'_> {
             Backing::Plain => {
                 let problems = std::mem::take(&mut self.problems);
                 return StatementKind::CreateIndex(Box::new(IndexStatement {
-                    shape,
-                    name_parts,
+                    shape: Arc::new(shape),
+                    words,
                     problems,
                     wording: wording(index.cause),
                 }));
@@ -162,8 +163,8 @@ impl Draft<'_> {
             place: index.place,
             at: index.range.start,
             using_index: None,
-            shape: IndexShape { unique: kind == ConstraintKind::Unique, ..shape },
-            name_parts,
+            shape: Arc::new(IndexShape { unique: kind == ConstraintKind::Unique, ..shape }),
+            words,
         };
         StatementKind::AlterTable { table, actions: vec![TableAction::Add(Box::new(constraint))] }
     }
@@ -201,10 +202,15 @@ impl Draft<'_> {
         })
     }
 
+    /// The keys, and the words that the computed ones add to an invented name.
     fn keys(&mut self) -> (Vec<IndexKey>, Vec<String>) {
         let index = self.index;
         match &index.keys {
-            Known::Known(keys) => keys.iter().map(|key| self.key(key)).unzip(),
+            Known::Known(keys) => {
+                let keys: Vec<IndexKey> = keys.iter().map(|key| self.key(key)).collect();
+                let computed = keys.iter().filter(|key| key.kind == KeyKind::Expression).count();
+                (keys, vec!["expr".to_owned(); computed])
+            }
             Known::Unknown(_) => {
                 let text = self.unknown();
                 let key = IndexKey { kind: KeyKind::Expression, ..plain(text) };
@@ -213,15 +219,14 @@ impl Draft<'_> {
         }
     }
 
-    /// A key, and the word that it adds to an invented name.
-    fn key(&mut self, key: &Key) -> (IndexKey, String) {
+    fn key(&mut self, key: &Key) -> IndexKey {
         let text = self.known(Some(&key.text)).unwrap_or_else(|| UNKNOWN.to_owned());
         let order = self.known(key.order.as_ref()).unwrap_or_default().to_ascii_uppercase();
         let opclass = self.known(key.opclass.as_ref());
-        let (kind, shown, word) = match key.kind {
-            HostKey::Column | HostKey::Field => (KeyKind::Column(text.clone()), quote_ident(&text), text),
-            HostKey::Expression => (KeyKind::Expression, parenthesised(&text), "expr".to_owned()),
-            HostKey::HostExpression => (KeyKind::Expression, text, "expr".to_owned()),
+        let (kind, shown) = match key.kind {
+            HostKey::Column | HostKey::Field => (KeyKind::Column(text.clone()), quote_ident(&text)),
+            HostKey::Expression => (KeyKind::Expression, parenthesised(&text)),
+            HostKey::HostExpression => (KeyKind::Expression, text),
         };
         let sorted = if order.contains("DESC") {
             Some(SortOrder::Desc)
@@ -233,7 +238,7 @@ impl Draft<'_> {
         } else {
             order.contains("NULLS LAST").then_some(NullsOrder::Last)
         };
-        (IndexKey { kind, opclass, order: sorted, nulls, ..plain(shown) }, word)
+        IndexKey { kind, opclass, order: sorted, nulls, ..plain(shown) }
     }
 
     fn list(&mut self, of: &Known<Vec<String>>) -> Vec<String> {

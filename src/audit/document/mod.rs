@@ -30,6 +30,8 @@ pub struct Document {
     pub statements: Vec<Statement>,
     /// What only undoes, in the order of the file.
     pub undoing: Vec<Statement>,
+    /// How many more there are of both, which were let go of.
+    pub let_go: LetGo,
     /// What could not be read, in the order of the file.
     pub unread: Vec<Unread>,
     /// Comments that speak to this program.
@@ -42,6 +44,15 @@ pub struct Document {
     pub models: Vec<Model>,
     /// Tables that are made or dropped in the words of a framework.
     pub made: Vec<MadeTable>,
+}
+
+/// Statements that are counted and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LetGo {
+    /// Of those that lead on.
+    pub statements: usize,
+    /// Of those that only undo.
+    pub undoing: usize,
 }
 
 /// A text that is handed over at once.
@@ -84,6 +95,19 @@ pub enum Direction {
 }
 
 impl Document {
+    /// How many statements lead on, and how many only undo.
+    pub fn count(&self) -> (usize, usize) {
+        (self.let_go.statements + self.statements.len(), self.let_go.undoing + self.undoing.len())
+    }
+
+    /// Lets go of all statements.
+    pub fn forget(&mut self) {
+        let (statements, undoing) = self.count();
+        self.let_go = LetGo { statements, undoing };
+        self.statements = Vec::new();
+        self.undoing = Vec::new();
+    }
+
     /// Adds statements of a part that is added with them.
     fn add(&mut self, mut part: Part, mut statements: Vec<Statement>) {
         let position = self.parts.len();
@@ -92,7 +116,7 @@ impl Document {
             Direction::Down => &mut self.undoing,
         };
         let direct = |it: &&Statement| it.nesting == super::statement::Nesting::Direct;
-        part.statements = statements.iter().filter(direct).count();
+        part.statements += statements.iter().filter(direct).count();
         for statement in &mut statements {
             statement.part = position;
         }

@@ -8,7 +8,7 @@ use super::super::lexis::{Kind, lexeme};
 use super::super::place::Lines;
 use super::super::prepass::Script;
 use super::super::statement::{Reading, Statement, Unread, Why, loose_ends};
-use super::{Direction, Document, Part, PartKind, notes};
+use super::{Direction, Document, LetGo, Part, PartKind, notes};
 
 /// How a tool runs a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,16 +50,20 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
     for statement in &mut statements {
         statement.to_fill_in = to_fill_in(statement);
     }
+    let undoes_nothing = halves.direction == Direction::Up && halves.undoing.is_empty();
     // Most files undo nothing, and a dump has too many statements to copy them for that.
-    let (down, up): (Vec<Statement>, Vec<Statement>) =
-        if halves.direction == Direction::Up && halves.undoing.is_empty() {
-            (Vec::new(), statements)
-        } else {
-            statements.into_iter().partition(|it| undoes(it.at))
-        };
-    for (direction, statements) in [(Direction::Up, up), (Direction::Down, down)] {
-        if !statements.is_empty() {
-            let range = statements[0].at..statements.iter().map(|it| it.end).max().unwrap_or(0);
+    let (down, up): (Vec<Statement>, Vec<Statement>) = if undoes_nothing {
+        (Vec::new(), statements)
+    } else {
+        statements.into_iter().partition(|it| undoes(it.at))
+    };
+    let (down_gone, up_gone): (Vec<Range<usize>>, Vec<Range<usize>>) =
+        reading.let_go.into_iter().partition(|it| undoes(it.start));
+    document.let_go = LetGo { statements: up_gone.len(), undoing: down_gone.len() };
+    for (direction, statements, gone) in [(Direction::Up, up, up_gone), (Direction::Down, down, down_gone)] {
+        let spans = || statements.iter().map(|it| it.at..it.end).chain(gone.iter().cloned());
+        if let Some(first) = spans().map(|it| it.start).min() {
+            let range = first..spans().map(|it| it.end).max().unwrap_or(0);
             let part = Part {
                 kind: PartKind::File(halves.tool),
                 direction,
@@ -67,7 +71,7 @@ pub fn of_sql(text: &str, script: &Script<'_>, lines: &Lines, reading: Reading, 
                 home: Home::Operation,
                 cause: Cause::Said,
                 range,
-                statements: 0,
+                statements: gone.len(),
             };
             document.add(part, statements);
         }

@@ -7,6 +7,7 @@ mod overlap;
 mod replay;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::place::Place;
 use super::statement::{ConstraintKind, Nesting, Statement};
@@ -42,15 +43,15 @@ pub struct Entry {
     /// Whether somebody fills in a part of it before it is sent.
     pub to_fill_in: bool,
     /// Its name when it is created, and its schema.
-    pub index: Relation,
+    pub index: Arc<Relation>,
     /// How it came by its name.
     pub naming: Naming,
     /// Its table when it is created.
-    pub table: Relation,
+    pub table: Arc<Relation>,
     /// Whether the table is partitioned.
     pub table_kind: TableKind,
     /// What it says.
-    pub shape: IndexShape,
+    pub shape: Arc<IndexShape>,
     /// What the server would refuse or change.
     pub problems: Vec<String>,
     /// What becomes of it, in order.
@@ -67,9 +68,9 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Its name.
-    pub index: Relation,
+    pub index: Arc<Relation>,
     /// Its table.
-    pub table: Relation,
+    pub table: Arc<Relation>,
 }
 
 /// What creates an index.
@@ -199,6 +200,10 @@ impl Entry {
         }
     }
 
+    fn stands_on(&self, table: &Relation) -> bool {
+        self.alive.as_ref().is_some_and(|standing| *standing.table == *table)
+    }
+
     /// Whether a CREATE INDEX stands in the text.
     pub fn is_statement(&self) -> bool {
         self.origin == Origin::Statement
@@ -221,18 +226,25 @@ pub struct Inventory {
     pub same_names: BTreeMap<String, Vec<usize>>,
 }
 
-/// Takes stock of a series.
+/// Whether a statement can change what [`take`] finds.
+pub fn heeds(statement: &Statement) -> bool {
+    replay::heeds(&statement.kind)
+}
+
+/// Takes stock of a series. Statements that it does not heed may be missing.
 pub fn take(series: &[Chapter<'_>]) -> Inventory {
     let mut entries = replay::replay(series);
     overlap::mark(&mut entries);
-    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (position, entry) in entries.iter().enumerate() {
-        if let Some(standing) = &entry.alive {
-            names.entry(standing.index.name.clone()).or_default().push(position);
-        }
-    }
-    names.retain(|_, positions| positions.len() > 1);
-    Inventory { entries, same_names: names }
+    let same_names = same_names(&entries);
+    Inventory { entries, same_names }
+}
+
+fn same_names(entries: &[Entry]) -> BTreeMap<String, Vec<usize>> {
+    let standing = entries.iter().enumerate().filter_map(|(at, it)| Some((it.alive.as_ref()?, at)));
+    let mut names: Vec<(&str, usize)> = standing.map(|(it, at)| (it.index.name.as_str(), at)).collect();
+    names.sort_unstable();
+    let several = names.chunk_by(|one, two| one.0 == two.0).filter(|same| same.len() > 1);
+    several.map(|same| (same[0].0.to_owned(), same.iter().map(|(_, at)| *at).collect())).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The series, statement by statement, in a small picture of the catalogs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Chapter, Entry, Fate, FateKind, Naming, Origin, Relation, Spot, Standing, TableKind};
 use crate::audit::invent::{self, Label, clip};
@@ -23,26 +24,54 @@ pub(super) fn replay(series: &[Chapter<'_>]) -> Vec<Entry> {
     world.entries
 }
 
+/// Whether a statement says anything of tables, names and indexes.
+pub(super) fn heeds(kind: &StatementKind) -> bool {
+    match kind {
+        StatementKind::AlterTable { actions, .. } => !actions.is_empty(),
+        StatementKind::CreateIndex(_)
+        | StatementKind::DropIndex { .. }
+        | StatementKind::RenameIndex { .. }
+        | StatementKind::AttachIndex(_)
+        | StatementKind::CreateTable(_)
+        | StatementKind::CreateRelation(_)
+        | StatementKind::DropTable(_)
+        | StatementKind::DropSchema(_)
+        | StatementKind::RenameSchema { .. }
+        | StatementKind::SearchPath { .. } => true,
+        StatementKind::Set(_)
+        | StatementKind::Begin
+        | StatementKind::Commit
+        | StatementKind::Rollback
+        | StatementKind::Reindex { .. }
+        | StatementKind::Analyze(_)
+        | StatementKind::Dml(_)
+        | StatementKind::Do
+        | StatementKind::Call(_)
+        | StatementKind::Routine(_)
+        | StatementKind::Other(_) => false,
+    }
+}
+
 /// What is known of a table.
 #[derive(Debug, Clone, Default)]
 struct Table {
     partitioned: bool,
     temporary: bool,
-    partition_of: Option<Relation>,
+    partition_of: Option<Arc<Relation>>,
 }
 
 #[derive(Default)]
 struct World {
     entries: Vec<Entry>,
     /// All names of relations but those of `standing`.
-    names: BTreeSet<Relation>,
-    tables: BTreeMap<Relation, Table>,
+    names: BTreeSet<Arc<Relation>>,
+    tables: BTreeMap<Arc<Relation>, Table>,
     /// Tables that have partitions.
-    parents: BTreeSet<Relation>,
+    parents: BTreeSet<Arc<Relation>>,
     /// Indexes that were dropped, by their last name.
-    dropped: BTreeMap<Relation, usize>,
+    dropped: BTreeMap<Arc<Relation>, usize>,
     /// Indexes that are there, by name.
-    standing: BTreeMap<Relation, usize>,
+    standing: BTreeMap<Arc<Relation>, usize>,
     /// First schema of the search path, when one is set.
     path: Option<String>,
 }
@@ -64,9 +93,9 @@ impl World {
                 }
             }
             StatementKind::RenameIndex { index, to } => self.rename_index(&self.index(index), spot, to),
-            StatementKind::AttachIndex { parent, child } => {
-                let parent = parent.name.clone();
-                self.note(&self.index(child), spot, FateKind::Attached(parent));
+            StatementKind::AttachIndex(attached) => {
+                let parent = attached.parent.name.clone();
+                self.note(&self.index(&attached.child), spot, FateKind::Attached(parent));
             }
             StatementKind::CreateTable(table) => self.create_table(spot, statement.nesting, table),
             StatementKind::CreateRelation(name) => {
@@ -106,15 +135,19 @@ impl World {
     }
 
     /// A name that is about to be made.
-    fn here(&self, name: &TableRef) -> Relation {
+    fn here(&self, name: &TableRef) -> Arc<Relation> {
         let schema = name.schema.as_deref().or(self.path.as_deref()).unwrap_or("public");
-        Relation { schema: clip(schema).to_owned(), name: clip(&name.name).to_owned() }
+        relation(clip(schema), clip(&name.name))
     }
 
     /// A table that is there already. Where no schema is said and none is set, the one that has it.
-    fn table(&self, name: &TableRef) -> Relation {
+    fn table(&self, name: &TableRef) -> Arc<Relation> {
         let here = self.here(name);
-        if name.schema.is_some() || self.tables.contains_key(&here) || self.names.contains(&here) {
+        let there = self.tables.get_key_value(&here).map(|(it, _)| it).or_else(|| self.names.get(&here));
+        if let Some(there) = there {
+            return there.clone();
+        }
+        if name.schema.is_some() {
             return here;
         }
         let known = self.tables.keys().chain(&self.names);
@@ -126,7 +159,7 @@ impl World {
     }
 
     /// An index that is there already.
-    fn index(&self, name: &TableRef) -> Relation {
+    fn index(&self, name: &TableRef) -> Arc<Relation> {
         let here = self.here(name);
         if name.schema.is_some() || self.standing.contains_key(&here) {
             return here;
@@ -142,17 +175,15 @@ impl World {
         self.names.contains(relation) || self.standing.contains_key(relation)
     }
 
-    fn invent(&self, table: &Relation, parts: &[String], label: Label) -> Relation {
-        let schema = table.schema.clone();
-        let name = invent::name(&table.name, parts, label, |name| {
-            self.taken(&Relation { schema: schema.clone(), name: name.to_owned() })
-        });
-        Relation { schema, name }
+    fn invent(&self, table: &Relation, parts: &[String], label: Label) -> Arc<Relation> {
+        let taken = |name: &str| self.taken(&relation(&table.schema, name));
+        relation(&table.schema, &invent::name(&table.name, parts, label, taken))
     }
 
     fn create_index(&mut self, spot: Spot, nesting: Nesting, index: &IndexStatement) -> usize {
         let table = self.table(&index.shape.table);
         let written = index.shape.name.as_deref();
+        let parts = if written.is_none() || !index.shape.only { index.name_parts() } else { Vec::new() };
         let position = self.add(
             spot,
             nesting,
@@ -162,11 +193,11 @@ impl World {
             },
             &table,
             index.shape.clone(),
-            (written, &index.name_parts),
+            (written, &parts),
         );
         self.entries[position].problems.clone_from(&index.problems);
         if !index.shape.only && self.entries[position].alive.is_some() {
-            self.partitions_follow(&table, &index.name_parts, Label::Index);
+            self.partitions_follow(&table, &parts, Label::Index);
         }
         position
     }
@@ -177,16 +208,15 @@ impl World {
         spot: Spot,
         nesting: Nesting,
         origin: Origin,
-        table: &Relation,
-        shape: IndexShape,
+        table: &Arc<Relation>,
+        shape: Arc<IndexShape>,
         (written, parts): (Option<&str>, &[String]),
     ) -> usize {
         let (index, naming) = match written {
-            Some(name) if clip(name) == name => (name.to_owned(), Naming::Written),
-            Some(name) => (clip(name).to_owned(), Naming::Cut(name.to_owned())),
-            None => (self.invent(table, parts, label(origin)).name, Naming::Invented),
+            Some(name) if clip(name) == name => (relation(&table.schema, name), Naming::Written),
+            Some(name) => (relation(&table.schema, clip(name)), Naming::Cut(name.to_owned())),
+            None => (self.invent(table, parts, label(origin)), Naming::Invented),
         };
-        let index = Relation { schema: table.schema.clone(), name: index };
         let mut fates = Vec::new();
         // What is written in full may have that letter in its name.
         let open = nesting == Nesting::Dynamic && (index.name.contains('…') || table.name.contains('…'));
@@ -245,17 +275,17 @@ impl World {
         if !self.parents.contains(table) {
             return;
         }
-        let children: Vec<Relation> = self
-            .tables
-            .iter()
-            .filter(|(_, it)| it.partition_of.as_ref() == Some(table))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let children = self.partitions_of(table);
         for child in children {
             let index = self.invent(&child, parts, label);
             self.names.insert(index);
             self.partitions_follow(&child, parts, label);
         }
+    }
+
+    fn partitions_of(&self, table: &Relation) -> Vec<Arc<Relation>> {
+        let parts = self.tables.iter().filter(|(_, it)| it.partition_of.as_deref() == Some(table));
+        parts.map(|(name, _)| name.clone()).collect()
     }
 
     fn create_table(&mut self, spot: Spot, nesting: Nesting, made: &TableStatement) {
@@ -284,7 +314,7 @@ impl World {
         }
         for source in made.like.iter().map(|it| self.table(it)).collect::<Vec<_>>() {
             for (origin, shape, parts) in self.indexes_of(&source) {
-                let copied = IndexShape { name: None, ..shape };
+                let copied = Arc::new(IndexShape { name: None, ..(*shape).clone() });
                 let origin = if matches!(origin, Origin::Constraint(_)) { origin } else { Origin::Copied };
                 self.add(spot, nesting, origin, &table, copied, (None, &parts));
             }
@@ -298,20 +328,20 @@ impl World {
     }
 
     /// Indexes of a table with what an invented name of a copy is made of.
-    fn indexes_of(&self, table: &Relation) -> Vec<(Origin, IndexShape, Vec<String>)> {
+    fn indexes_of(&self, table: &Relation) -> Vec<(Origin, Arc<IndexShape>, Vec<String>)> {
         let mut found: Vec<&Entry> = self
             .standing
             .values()
             .filter_map(|position| self.entries.get(*position))
-            .filter(|it| it.alive.as_ref().is_some_and(|standing| standing.table == *table) && !it.shape.only)
+            .filter(|it| it.stands_on(table) && !it.shape.only)
             .collect();
         found.sort_by_key(|it| it.spot);
         found.into_iter().map(|it| (it.origin, it.shape.clone(), words(&it.shape))).collect()
     }
 
-    fn constraint(&mut self, spot: Spot, nesting: Nesting, table: &Relation, constraint: &Constraint) {
+    fn constraint(&mut self, spot: Spot, nesting: Nesting, table: &Arc<Relation>, constraint: &Constraint) {
         if let Some(index) = &constraint.using_index {
-            let index = Relation { schema: table.schema.clone(), name: clip(index).to_owned() };
+            let index = relation(&table.schema, clip(index));
             self.note(&index, spot, FateKind::BecameConstraint(constraint.kind));
             if let Some(name) = constraint.name.as_deref().filter(|name| clip(name) != index.name) {
                 self.rename_index(&index, spot, name);
@@ -321,13 +351,13 @@ impl World {
         let shape = IndexShape {
             name: constraint.name.clone(),
             table: TableRef { schema: Some(table.schema.clone()), name: table.name.clone() },
-            ..constraint.shape.clone()
+            ..(*constraint.shape).clone()
         };
         let origin = Origin::Constraint(constraint.kind);
-        let name = (constraint.name.as_deref(), constraint.name_parts.as_slice());
-        self.add(spot, nesting, origin, table, shape, name);
+        let parts = constraint.name_parts();
+        self.add(spot, nesting, origin, table, Arc::new(shape), (constraint.name.as_deref(), &parts));
         if !constraint.shape.only {
-            self.partitions_follow(table, &constraint.name_parts, label(origin));
+            self.partitions_follow(table, &parts, label(origin));
         }
     }
 
@@ -335,27 +365,27 @@ impl World {
         &mut self,
         spot: Spot,
         nesting: Nesting,
-        table: Relation,
+        table: Arc<Relation>,
         action: &TableAction,
-    ) -> Relation {
+    ) -> Arc<Relation> {
         match action {
             TableAction::Add(constraint) => {
                 let at = Spot { file: spot.file, place: constraint.place };
                 self.constraint(at, nesting, &table, constraint);
             }
             TableAction::DropConstraint(name) => {
-                let index = Relation { schema: table.schema.clone(), name: clip(name).to_owned() };
+                let index = relation(&table.schema, clip(name));
                 self.end(&index, spot, &FateKind::Dropped);
             }
             TableAction::RenameConstraint(from, to) => {
-                let index = Relation { schema: table.schema.clone(), name: clip(from).to_owned() };
+                let index = relation(&table.schema, clip(from));
                 self.rename_index(&index, spot, to);
             }
             TableAction::DropColumn(column) => self.drop_column(&table, column, spot),
             TableAction::RenameColumn(from, to) => self.rename_column(&table, from, to),
             TableAction::Rename(to) => {
                 let index = self.standing.contains_key(&table);
-                let to = Relation { schema: table.schema.clone(), name: clip(to).to_owned() };
+                let to = relation(&table.schema, clip(to));
                 // ALTER TABLE renames indexes too.
                 if index {
                     self.rename_index(&table, spot, &to.name);
@@ -365,7 +395,7 @@ impl World {
                 return to;
             }
             TableAction::SetSchema(schema) => {
-                let to = Relation { schema: clip(schema).to_owned(), name: table.name.clone() };
+                let to = relation(clip(schema), &table.name);
                 self.move_table(&table, &to, spot);
                 return to;
             }
@@ -384,7 +414,7 @@ impl World {
         }
     }
 
-    fn end(&mut self, index: &Relation, spot: Spot, what: &FateKind) {
+    fn end(&mut self, index: &Arc<Relation>, spot: Spot, what: &FateKind) {
         self.note(index, spot, what.clone());
         let Some(position) = self.standing.remove(index) else { return };
         if *what == FateKind::Dropped {
@@ -396,7 +426,7 @@ impl World {
     }
 
     fn rename_index(&mut self, index: &Relation, spot: Spot, to: &str) {
-        let to = Relation { schema: index.schema.clone(), name: clip(to).to_owned() };
+        let to = relation(&index.schema, clip(to));
         self.note(index, spot, FateKind::Renamed(to.name.clone()));
         let Some(position) = self.standing.remove(index) else { return };
         self.standing.insert(to.clone(), position);
@@ -406,26 +436,16 @@ impl World {
     }
 
     /// Indexes of a table that are there.
-    fn standing_on(&self, table: &Relation) -> Vec<Relation> {
-        self.standing
-            .iter()
-            .filter(|(_, position)| {
-                self.entries[**position].alive.as_ref().is_some_and(|standing| standing.table == *table)
-            })
-            .map(|(name, _)| name.clone())
-            .collect()
+    fn standing_on(&self, table: &Relation) -> Vec<Arc<Relation>> {
+        let on_it = self.standing.iter().filter(|(_, position)| self.entries[**position].stands_on(table));
+        on_it.map(|(name, _)| name.clone()).collect()
     }
 
     fn drop_table(&mut self, table: &Relation, spot: Spot, with: &str) {
         for index in self.standing_on(table) {
             self.end(&index, spot, &FateKind::WentWith(with.to_owned()));
         }
-        let children: Vec<Relation> = self
-            .tables
-            .iter()
-            .filter(|(_, it)| it.partition_of.as_ref() == Some(table))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let children = self.partitions_of(table);
         self.names.remove(table);
         self.tables.remove(table);
         for child in children {
@@ -448,7 +468,7 @@ impl World {
     fn rename_column(&mut self, table: &Relation, from: &str, to: &str) {
         for index in self.standing_on(table) {
             let Some(position) = self.standing.get(&index).copied() else { continue };
-            let shape = &mut self.entries[position].shape;
+            let shape = Arc::make_mut(&mut self.entries[position].shape);
             for key in &mut shape.keys {
                 if key.kind == KeyKind::Column(from.to_owned()) {
                     key.kind = KeyKind::Column(to.to_owned());
@@ -463,12 +483,12 @@ impl World {
         }
     }
 
-    fn move_table(&mut self, from: &Relation, to: &Relation, spot: Spot) {
+    fn move_table(&mut self, from: &Relation, to: &Arc<Relation>, spot: Spot) {
         for index in self.standing_on(from) {
             let shown = format!("{}.{}", to.schema, to.name);
             self.note(&index, spot, FateKind::TableRenamed(shown));
             let Some(position) = self.standing.remove(&index) else { continue };
-            let index = Relation { schema: to.schema.clone(), name: index.name };
+            let index = relation(&to.schema, &index.name);
             if let Some(standing) = self.entries.get_mut(position).and_then(|entry| entry.alive.as_mut()) {
                 standing.index = index.clone();
                 standing.table = to.clone();
@@ -485,14 +505,15 @@ impl World {
             self.tables.insert(to.clone(), table);
         }
         for table in self.tables.values_mut() {
-            if table.partition_of.as_ref() == Some(from) {
+            if table.partition_of.as_deref() == Some(from) {
                 table.partition_of = Some(to.clone());
             }
         }
     }
 
     fn drop_schema(&mut self, schema: &str, spot: Spot) {
-        let gone: Vec<Relation> = self.standing.keys().filter(|it| it.schema == schema).cloned().collect();
+        let gone: Vec<Arc<Relation>> =
+            self.standing.keys().filter(|it| it.schema == schema).cloned().collect();
         for index in gone {
             self.end(&index, spot, &FateKind::WentWith(format!("schema {schema}")));
         }
@@ -501,13 +522,17 @@ impl World {
     }
 
     fn rename_schema(&mut self, from: &str, to: &str, spot: Spot) {
-        let mut moved: BTreeSet<Relation> = self.tables.keys().chain(&self.names).cloned().collect();
+        let mut moved: BTreeSet<Arc<Relation>> = self.tables.keys().chain(&self.names).cloned().collect();
         moved.extend(self.entries.iter().filter_map(|it| it.alive.as_ref()).map(|it| it.table.clone()));
         for table in moved.into_iter().filter(|it| it.schema == from) {
-            let there = Relation { schema: to.to_owned(), name: table.name.clone() };
+            let there = relation(to, &table.name);
             self.move_table(&table, &there, spot);
         }
     }
+}
+
+fn relation(schema: &str, name: &str) -> Arc<Relation> {
+    Arc::new(Relation { schema: schema.to_owned(), name: name.to_owned() })
 }
 
 /// The words of an index that is copied: PostgreSQL names the copy after the columns of the original.

@@ -6,6 +6,7 @@
 )]
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use squawk_line_index::TextSize;
 use squawk_syntax::SyntaxNode;
@@ -334,7 +335,7 @@ pub(in crate::audit) fn show_unknown(kind: &mut StatementKind, hole: &str) {
     };
     match kind {
         StatementKind::CreateIndex(index) => {
-            let shape = &mut index.shape;
+            let shape = Arc::make_mut(&mut index.shape);
             shape.name.iter_mut().for_each(show);
             show_table(&mut shape.table);
             shape.predicate.iter_mut().for_each(show);

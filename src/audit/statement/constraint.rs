@@ -1,5 +1,7 @@
 //! Constraints that make an index, and what else of a CREATE TABLE takes a name.
 
+use std::sync::Arc;
+
 use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
 
@@ -66,44 +68,44 @@ pub(super) fn constraint(
     let made = |kind,
                 name: Option<ast::ConstraintNameClause>,
                 using: Option<ast::UsingIndexName>,
-                shape,
-                name_parts| {
+                shape: IndexShape,
+                words| {
         Constraint {
             kind,
             name: name.and_then(|it| only_name(it.constraint_name()?.syntax())),
             place,
             at,
             using_index: using.and_then(|it| named(it.index_ref()?.syntax())).map(|it| it.name),
-            shape,
-            name_parts,
+            shape: Arc::new(shape),
+            words,
         }
     };
     if let Some(it) = ast::PrimaryKeyConstraint::cast(node.clone()) {
-        let (shape, parts) = of_columns(it.index_parameters(), column);
+        let shape = of_columns(it.index_parameters(), column);
         return Some(made(
             ConstraintKind::PrimaryKey,
             it.constraint_name_clause(),
             it.using_index(),
             shape,
-            parts,
+            Vec::new(),
         ));
     }
     if let Some(it) = ast::UniqueConstraint::cast(node.clone()) {
-        let (shape, parts) = of_columns(it.index_parameters(), column);
+        let shape = of_columns(it.index_parameters(), column);
         return Some(made(
             ConstraintKind::Unique,
             it.constraint_name_clause(),
             it.using_index(),
             shape,
-            parts,
+            Vec::new(),
         ));
     }
     let it = ast::ExcludeConstraint::cast(node.clone())?;
-    let (shape, parts) = of_exclusion(&it)?;
-    Some(made(ConstraintKind::Exclude, it.constraint_name_clause(), None, shape, parts))
+    let (shape, words) = of_exclusion(&it)?;
+    Some(made(ConstraintKind::Exclude, it.constraint_name_clause(), None, shape, words))
 }
 
-fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) -> (IndexShape, Vec<String>) {
+fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) -> IndexShape {
     let listed = parameters.as_ref().and_then(ast::IndexParameters::column_list);
     let columns: Vec<String> = match &listed {
         Some(list) => list.column_name_refs().filter_map(|it| only_name(it.syntax())).collect(),
@@ -124,16 +126,14 @@ fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) ->
         parameters.and_then(|it| it.nulls_distinct_option()),
         Some(ast::NullsDistinctOption::NullsNotDistinct(_))
     );
-    let (shape, mut parts) = of_names(columns);
-    parts.extend(include.iter().cloned());
+    let shape = of_names(columns);
     let method = if overlaps { "gist".to_owned() } else { shape.method };
-    (IndexShape { method, include, nulls_not_distinct, ..shape }, parts)
+    IndexShape { method, include, nulls_not_distinct, ..shape }
 }
 
-/// The index of a constraint on these columns and the words of its name.
-pub(super) fn of_names(columns: Vec<String>) -> (IndexShape, Vec<String>) {
-    let keys = columns.iter().map(|name| key(quote_ident(name), KeyKind::Column(name.clone()))).collect();
-    (unique("btree", keys), columns)
+/// The index of a constraint on these columns.
+pub(super) fn of_names(columns: Vec<String>) -> IndexShape {
+    unique("btree", columns.into_iter().map(|name| key(quote_ident(&name), KeyKind::Column(name))).collect())
 }
 
 fn of_exclusion(it: &ast::ExcludeConstraint) -> Option<(IndexShape, Vec<String>)> {
@@ -141,15 +141,17 @@ fn of_exclusion(it: &ast::ExcludeConstraint) -> Option<(IndexShape, Vec<String>)
         .constraint_index_method()
         .and_then(|method| only_name(method.access_method_ref()?.syntax()))
         .unwrap_or_else(|| "btree".to_owned());
-    let (mut keys, mut parts) = (Vec::new(), Vec::new());
+    let (mut keys, mut words) = (Vec::new(), Vec::new());
     for exclusion in it.constraint_exclusion_list()?.constraint_exclusions() {
         let expr = exclusion.expr()?;
         let (text, kind) = read_key_expression(&expr);
-        parts.push(figure::word(&expr));
+        if kind == KeyKind::Expression {
+            words.push(figure::word(&expr));
+        }
         keys.push(key(text, kind));
     }
     let predicate = it.where_condition_clause().and_then(|it| it.expr()).map(|it| one_line(it.syntax()));
-    Some((IndexShape { unique: false, predicate, ..unique(&method, keys) }, parts))
+    Some((IndexShape { unique: false, predicate, ..unique(&method, keys) }, words))
 }
 
 fn key(text: String, kind: KeyKind) -> IndexKey {

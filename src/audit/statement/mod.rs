@@ -13,7 +13,10 @@ mod read;
 mod rewrite;
 mod setting;
 
-use crate::sql::{IndexShape, TableRef};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::sql::{IndexShape, KeyKind, TableRef};
 
 use super::place::{Lines, Place};
 use super::prepass::{Open, Script};
@@ -75,12 +78,7 @@ pub enum StatementKind {
         to: String,
     },
     /// ALTER INDEX … ATTACH PARTITION
-    AttachIndex {
-        /// Index of the partitioned table.
-        parent: TableRef,
-        /// Index of the partition.
-        child: TableRef,
-    },
+    AttachIndex(Box<Attachment>),
     /// CREATE TABLE
     CreateTable(Box<TableStatement>),
     /// A view, a materialized view, a sequence, a foreign table: something else that takes a name.
@@ -137,6 +135,15 @@ pub enum StatementKind {
     Routine(TableRef),
     /// Anything else: its first words.
     Other(String),
+}
+
+/// An index that becomes a part of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Index of the partitioned table.
+    pub parent: TableRef,
+    /// Index of the partition.
+    pub child: TableRef,
 }
 
 /// A parameter that is set.
@@ -256,13 +263,29 @@ pub enum Dml {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexStatement {
     /// What it says.
-    pub shape: IndexShape,
-    /// For each key and INCLUDE column the word that it adds to an invented name.
-    pub name_parts: Vec<String>,
+    pub shape: Arc<IndexShape>,
+    /// For each computed key the word that it adds to an invented name; a column adds its own name.
+    pub words: Vec<String>,
     /// What the server would refuse or change about it, as far as it can be seen without a server.
     pub problems: Vec<String>,
     /// Whether anybody asks for it.
     pub wording: Wording,
+}
+
+impl IndexStatement {
+    /// For each key and INCLUDE column the word that it adds to an invented name.
+    pub fn name_parts(&self) -> Vec<String> {
+        name_parts(&self.shape, &self.words)
+    }
+}
+
+fn name_parts(shape: &IndexShape, words: &[String]) -> Vec<String> {
+    let mut words = words.iter();
+    let keys = shape.keys.iter().filter_map(|key| match &key.kind {
+        KeyKind::Column(name) => Some(name),
+        KeyKind::Expression => words.next(),
+    });
+    keys.chain(&shape.include).cloned().collect()
 }
 
 /// Whether a word of the text asks for an index.
@@ -316,9 +339,16 @@ pub struct Constraint {
     /// `USING INDEX`
     pub using_index: Option<String>,
     /// The index: unique, with its keys; without a name and a table.
-    pub shape: IndexShape,
-    /// As in [`IndexStatement::name_parts`].
-    pub name_parts: Vec<String>,
+    pub shape: Arc<IndexShape>,
+    /// As in [`IndexStatement::words`].
+    pub words: Vec<String>,
+}
+
+impl Constraint {
+    /// As [`IndexStatement::name_parts`].
+    pub fn name_parts(&self) -> Vec<String> {
+        name_parts(&self.shape, &self.words)
+    }
 }
 
 /// Kinds of constraints that are backed by an index.
@@ -437,10 +467,35 @@ pub struct Reading {
     pub statements: Vec<Statement>,
     /// In the order of the text.
     pub unread: Vec<Unread>,
+    /// Bytes of statements that were read and let go of, in the order of the text.
+    pub let_go: Vec<Range<usize>>,
+}
+
+impl Reading {
+    /// Lets go of the statements of the file itself that are not asked for: most of a dump's bear on no index, and all
+    /// of them together are larger than the dump.
+    pub fn keep(&mut self, asked: impl Fn(&Statement) -> bool) {
+        let Self { statements, let_go, .. } = self;
+        statements.retain(|it| {
+            let keeps = it.nesting != Nesting::Direct || asked(it);
+            if !keeps {
+                let_go.push(it.at..it.end);
+            }
+            keeps
+        });
+        statements.shrink_to_fit();
+    }
+
+    /// Adds what was read of the text behind this.
+    pub fn append(&mut self, mut behind: Self) {
+        self.statements.append(&mut behind.statements);
+        self.unread.append(&mut behind.unread);
+        self.let_go.append(&mut behind.let_go);
+    }
 }
 
 /// Reads the pieces `which` of a script. Needs a stack of [`STACK`] bytes: the parser descends recursively.
-pub fn read(script: &Script<'_>, which: std::ops::Range<usize>, lines: &Lines) -> Reading {
+pub fn read(script: &Script<'_>, which: Range<usize>, lines: &Lines) -> Reading {
     let mut reader = read::Reader::new(&script.text, lines);
     for piece in script.pieces.get(which).unwrap_or_default() {
         reader.piece(piece);

@@ -6,6 +6,7 @@
 )]
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use squawk_syntax::ast::{self, AstNode, Stmt};
 use squawk_syntax::syntax_error::SyntaxError;
@@ -16,10 +17,13 @@ use super::super::place::Lines;
 use super::super::prepass::{Piece, Sent};
 use super::constraint::{constraint, table_arguments};
 use super::{
-    IndexStatement, Nesting, Reading, Reindexed, Repeat, Rows, Statement, StatementKind, TableAction,
-    TableStatement, TableTraits, Unread, Why, Wording, change, dump, figure, load, rewrite, setting,
+    Attachment, IndexStatement, Nesting, Reading, Reindexed, Repeat, Rows, Statement, StatementKind,
+    TableAction, TableStatement, TableTraits, Unread, Why, Wording, change, dump, figure, load, rewrite,
+    setting,
 };
-use crate::sql::{TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of};
+use crate::sql::{
+    KeyKind, TableRef, first_words, name_parts, only_name, read_create_index, significant, span_of,
+};
 
 /// Collects what a text says.
 pub(super) struct Reader<'a> {
@@ -84,7 +88,7 @@ impl<'a> Reader<'a> {
         if piece.sent == Sent::Gexec {
             self.returned(tree.file.syntax(), &frame);
         }
-        if piece.data.as_ref().is_some_and(Range::is_empty)
+        if piece.data.as_deref().is_some_and(Range::is_empty)
             && let Some(StatementKind::Dml(copy)) = self.reading.statements.last_mut().map(|it| &mut it.kind)
         {
             copy.rows = Rows::None;
@@ -289,7 +293,7 @@ impl<'a> Reader<'a> {
         // Dumps add the constraint of each partition on its own.
         for action in &mut actions {
             if let TableAction::Add(constraint) = action {
-                constraint.shape.only = only;
+                Arc::make_mut(&mut constraint.shape).only = only;
             }
         }
         Some(StatementKind::AlterTable { table, actions })
@@ -382,12 +386,13 @@ fn table_action(action: &ast::AlterTableAction) -> Option<TableAction> {
 
 fn create_index(create: &ast::CreateIndex) -> Option<StatementKind> {
     let (shape, problems) = read_create_index(create);
+    let shape = shape?;
     let keys = create.partition_item_list()?;
-    let included = create.index_include_clause().and_then(|clause| clause.partition_item_list());
-    let name_parts = keys
+    let words = keys
         .partition_items()
-        .chain(included.iter().flat_map(ast::PartitionItemList::partition_items))
-        .filter_map(|item| item.expr())
+        .zip(&shape.keys)
+        .filter(|(_, key)| key.kind == KeyKind::Expression)
+        .filter_map(|(item, _)| item.expr())
         .map(|expr| figure::word(&expr))
         .collect();
     let problems = problems
@@ -396,8 +401,8 @@ fn create_index(create: &ast::CreateIndex) -> Option<StatementKind> {
         .map(|problem| problem.kind.to_string())
         .collect();
     Some(StatementKind::CreateIndex(Box::new(IndexStatement {
-        shape: shape?,
-        name_parts,
+        shape: Arc::new(shape),
+        words,
         problems,
         wording: Wording::Said,
     })))
@@ -416,7 +421,8 @@ fn alter_index(alter: &ast::AlterIndex) -> Option<StatementKind> {
             Some(StatementKind::RenameIndex { index, to: named(to.index()?.syntax())?.name })
         }
         ast::AlterIndexAction::AttachIndexPartition(child) => {
-            Some(StatementKind::AttachIndex { parent: index, child: named(child.index_ref()?.syntax())? })
+            let child = named(child.index_ref()?.syntax())?;
+            Some(StatementKind::AttachIndex(Box::new(Attachment { parent: index, child })))
         }
         _ => None,
     }

@@ -24,7 +24,7 @@ fn indexes(text: &str) -> Vec<String> {
                 statement.nesting,
                 index.shape.name.as_deref().unwrap_or("-"),
                 index.shape.table.name,
-                index.name_parts.join(" "),
+                index.name_parts().join(" "),
             ))
         })
         .collect()
@@ -186,7 +186,7 @@ fn constraints_are_found_behind_columns_at_the_end_of_a_table_and_added_later() 
         panic!("{reading:?}");
     };
     let parts: Vec<(Option<&str>, String)> =
-        table.constraints.iter().map(|it| (it.name.as_deref(), it.name_parts.join("_"))).collect();
+        table.constraints.iter().map(|it| (it.name.as_deref(), it.name_parts().join("_"))).collect();
     assert_eq!(
         parts,
         [
@@ -202,7 +202,7 @@ fn constraints_are_found_behind_columns_at_the_end_of_a_table_and_added_later() 
         panic!("{actions:?}");
     };
     assert_eq!(
-        (using.using_index.as_deref(), unique.name_parts.join(","), name.as_str()),
+        (using.using_index.as_deref(), unique.name_parts().join(","), name.as_str()),
         (Some("i"), "d".to_owned(), "v")
     );
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Domains;
 use super::live::LiveAnswer;
 use crate::audit::Place;
 use crate::audit::host::Language;
-use crate::audit::inventory::{Entry, FateKind, Inventory, Naming, Origin, Relation, Spot, TableKind};
+use crate::audit::inventory::{
+    Class, Entry, Fate, FateKind, Inventory, Naming, Origin, Relation, Spot, TableKind,
+};
 use crate::audit::layout::Tool;
 use crate::audit::reconcile::Reconciled;
 use crate::audit::statement::{ConstraintKind, Nesting};
@@ -16,18 +18,18 @@ use crate::cli::enrolment::Enrolled;
 use crate::cli::folder::{File, Folder};
 
 /// Everything that was found. Fields are only ever added within a version.
-#[derive(Debug, Serialize)]
-pub(super) struct Answer {
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
     pub(super) version: u32,
     pub(super) kind: &'static str,
     pub(super) totals: Totals,
-    pub(super) files: Vec<FileAnswer>,
-    pub(super) indexes: Vec<IndexAnswer>,
+    pub(super) files: Vec<FileAnswer<'a>>,
+    pub(super) indexes: Listed<'a>,
     /// Indexes that constraints make.
-    pub(super) constraints: Vec<IndexAnswer>,
+    pub(super) constraints: Listed<'a>,
     /// Indexes that no word asks for: a framework makes them by itself, as Django does for foreign keys.
-    pub(super) implied: Vec<IndexAnswer>,
-    pub(super) tables: Vec<TableAnswer>,
+    pub(super) implied: Listed<'a>,
+    pub(super) tables: Vec<TableAnswer<'a>>,
     /// Names that several indexes have at the end, each in a schema of its own.
     pub(super) same_names: BTreeMap<String, Vec<String>>,
     /// What could not be read, with its place.
@@ -40,6 +42,39 @@ pub(super) struct Answer {
     pub(super) live: Option<LiveAnswer>,
     /// What `--write-registry` did.
     pub(super) written: Option<Enrolled>,
+}
+
+/// What the answer is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) folder: &'a Folder,
+    pub(super) inventory: &'a Inventory,
+    pub(super) domains: &'a Domains,
+}
+
+/// Indexes that are put into words one at a time: those of a dump are larger than the dump.
+#[derive(Clone, Copy)]
+pub(super) struct Listed<'a> {
+    found: Found<'a>,
+    belongs: fn(&Entry) -> bool,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = IndexAnswer<'a>> + use<'a> {
+        let found = self.found;
+        self.entries().map(move |entry| index(entry, &found))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let belongs = self.belongs;
+        self.found.inventory.entries.iter().filter(move |entry| belongs(entry))
+    }
+}
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -70,8 +105,8 @@ pub(super) struct Totals {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct FileAnswer {
-    pub(super) path: String,
+pub(super) struct FileAnswer<'a> {
+    pub(super) path: &'a str,
     pub(super) layout: Tool,
     /// What it is written in.
     pub(super) language: &'static str,
@@ -88,26 +123,26 @@ pub(super) struct FileAnswer {
 
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a keyword of the statement, as JSON")]
-pub(super) struct IndexAnswer {
-    pub(super) file: String,
+pub(super) struct IndexAnswer<'a> {
+    pub(super) file: &'a str,
     pub(super) line: usize,
     pub(super) column: usize,
-    pub(super) schema: String,
+    pub(super) schema: &'a str,
     /// As the server has it.
-    pub(super) name: String,
+    pub(super) name: &'a str,
     /// `written`, `invented` by the server, or `cut` to 63 bytes.
     pub(super) naming: &'static str,
     /// As written, when the server cuts it.
-    pub(super) written_name: Option<String>,
-    pub(super) table_schema: String,
-    pub(super) table: String,
+    pub(super) written_name: Option<&'a str>,
+    pub(super) table_schema: &'a str,
+    pub(super) table: &'a str,
     /// `plain`, `partitioned`, `partition` or `temporary`.
     pub(super) table_kind: &'static str,
     pub(super) only: bool,
-    pub(super) method: String,
+    pub(super) method: &'a str,
     pub(super) keys: Vec<String>,
-    pub(super) include: Vec<String>,
-    pub(super) predicate: Option<String>,
+    pub(super) include: &'a [String],
+    pub(super) predicate: Option<&'a str>,
     pub(super) unique: bool,
     pub(super) partial: bool,
     pub(super) concurrently: bool,
@@ -116,30 +151,30 @@ pub(super) struct IndexAnswer {
     /// `functional` or `performance`.
     pub(super) class: &'static str,
     pub(super) reason: &'static str,
-    pub(super) domain: Option<String>,
+    pub(super) domain: Option<&'a str>,
     /// `direct`, `block`, `dynamic` or `routine`.
     pub(super) found_in: &'static str,
     /// What becomes of it, in order.
-    pub(super) later: Vec<LaterAnswer>,
+    pub(super) later: Vec<LaterAnswer<'a>>,
     /// Its name at the end, with its schema; absent when it is gone.
     pub(super) standing_as: Option<String>,
     pub(super) duplicates: Vec<String>,
     pub(super) covered_by: Vec<String>,
-    pub(super) problems: Vec<String>,
+    pub(super) problems: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct LaterAnswer {
+pub(super) struct LaterAnswer<'a> {
     pub(super) what: String,
-    pub(super) file: String,
+    pub(super) file: &'a str,
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct TableAnswer {
+pub(super) struct TableAnswer<'a> {
     pub(super) table: String,
-    pub(super) domain: Option<String>,
+    pub(super) domain: Option<&'a str>,
     pub(super) indexes: usize,
     pub(super) functional: usize,
     pub(super) performance: usize,
@@ -165,32 +200,24 @@ pub(super) struct Beside {
     pub(super) written: Option<Enrolled>,
 }
 
-impl Answer {
-    pub(super) fn of(folder: &Folder, inventory: &Inventory, domains: &Domains, beside: Beside) -> Self {
-        let shown = |entry: &Entry| index(entry, folder, inventory, domains);
-        let (statements, others): (Vec<&Entry>, Vec<&Entry>) =
-            inventory.entries.iter().partition(|entry| entry.is_statement());
-        let (implied, others): (Vec<&Entry>, Vec<&Entry>) =
-            others.into_iter().partition(|entry| entry.origin == Origin::Implied);
-        let indexes: Vec<IndexAnswer> = statements.iter().map(|it| shown(it)).collect();
-        let unread = unread(folder);
+impl<'a> Answer<'a> {
+    pub(super) fn of(found: Found<'a>, beside: Beside) -> Self {
+        let Found { folder, inventory, .. } = found;
+        let listed = |belongs| Listed { found, belongs };
+        let indexes = listed(Entry::is_statement);
+        let names =
+            |positions: &[usize]| positions.iter().map(|it| standing_as(&inventory.entries[*it])).collect();
         let mut answer = Self {
             version: 1,
             kind: "audit",
             totals: Totals::default(),
             files: folder.files.iter().map(file).collect(),
-            constraints: others.iter().map(|it| shown(it)).collect(),
-            implied: implied.iter().map(|it| shown(it)).collect(),
-            tables: tables(&indexes),
             indexes,
-            same_names: inventory
-                .same_names
-                .iter()
-                .map(|(name, positions)| {
-                    (name.clone(), positions.iter().map(|it| standing_as(&inventory.entries[*it])).collect())
-                })
-                .collect(),
-            unread,
+            constraints: listed(|it| !it.is_statement() && it.origin != Origin::Implied),
+            implied: listed(|it| it.origin == Origin::Implied),
+            tables: tables(&indexes),
+            same_names: inventory.same_names.iter().map(|(name, all)| (name.clone(), names(all))).collect(),
+            unread: unread(folder),
             reconciled: beside.reconciled,
             with_registry: beside.with_registry,
             live: beside.live,
@@ -209,38 +236,43 @@ impl Answer {
     }
 }
 
-fn totals(answer: &Answer) -> Totals {
-    let count = |wanted: fn(&IndexAnswer) -> bool| answer.indexes.iter().filter(|it| wanted(it)).count();
-    Totals {
+fn totals(answer: &Answer<'_>) -> Totals {
+    let mut totals = Totals {
         files: answer.files.len(),
         statements: answer.files.iter().map(|it| it.statements).sum(),
-        indexes: answer.indexes.len(),
-        functional: count(|it| it.class == "functional"),
-        performance: count(|it| it.class == "performance"),
-        unique: count(|it| it.unique),
-        partial: count(|it| it.partial),
-        concurrent: count(|it| it.concurrently),
-        unnamed: count(|it| it.naming == "invented"),
-        too_long: count(|it| it.naming == "cut"),
-        standing: count(|it| it.standing_as.is_some()),
-        dropped: count(|it| it.later.iter().any(|later| later.what.starts_with("dropped"))),
-        duplicates: count(|it| !it.duplicates.is_empty()),
-        covered: count(|it| !it.covered_by.is_empty()),
-        constraints: answer.constraints.len(),
-        implied: answer.implied.len(),
+        constraints: answer.constraints.entries().count(),
+        implied: answer.implied.entries().count(),
         unread: answer.unread.len(),
         described: answer.files.iter().map(|it| it.described).sum(),
+        ..Totals::default()
+    };
+    for entry in answer.indexes.entries() {
+        let gone = |fate: &Fate| matches!(fate.what, FateKind::Dropped | FateKind::WentWith(_));
+        totals.indexes += 1;
+        totals.functional += usize::from(entry.class() != Class::Performance);
+        totals.performance += usize::from(entry.class() == Class::Performance);
+        totals.unique += usize::from(entry.shape.unique);
+        totals.partial += usize::from(entry.shape.is_partial());
+        totals.concurrent += usize::from(entry.shape.concurrently);
+        totals.unnamed += usize::from(entry.naming == Naming::Invented);
+        totals.too_long += usize::from(matches!(entry.naming, Naming::Cut(_)));
+        totals.standing += usize::from(entry.alive.is_some());
+        totals.dropped += usize::from(entry.fates.iter().any(gone));
+        totals.duplicates += usize::from(!entry.duplicates.is_empty());
+        totals.covered += usize::from(!entry.covered_by.is_empty());
     }
+    totals
 }
 
-fn file(file: &File) -> FileAnswer {
+fn file(file: &File) -> FileAnswer<'_> {
+    let (statements, undoing) = file.document.count();
     FileAnswer {
-        path: file.path.clone(),
+        path: &file.path,
         layout: file.tool,
         language: file.language.map_or("SQL", Language::name),
         bytes: file.bytes,
-        statements: file.statements().0,
-        undoing: file.statements().1,
+        statements,
+        undoing,
         described: file.document.described,
         outside_transaction: file.outside,
         placeholders: file.document.placeholders,
@@ -277,8 +309,9 @@ fn standing_as(entry: &Entry) -> String {
     qualified(entry.alive.as_ref().map_or(&entry.index, |standing| &standing.index))
 }
 
-fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domains) -> IndexAnswer {
-    let path = |spot: Spot| folder.files.get(spot.file).map_or_else(String::new, |it| it.path.clone());
+fn index<'a>(entry: &'a Entry, found: &Found<'a>) -> IndexAnswer<'a> {
+    let Found { folder, inventory, domains } = *found;
+    let path = |spot: Spot| folder.files.get(spot.file).map_or("", |it| it.path.as_str());
     let Place { line, column } = entry.spot.place;
     let (class, reason) = entry.class().words();
     let others = |positions: &[usize]| {
@@ -286,7 +319,7 @@ fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domain
     };
     let (naming, written_name) = match &entry.naming {
         Naming::Written => ("written", None),
-        Naming::Cut(written) => ("cut", Some(written.clone())),
+        Naming::Cut(written) => ("cut", Some(written.as_str())),
         Naming::Invented => ("invented", None),
     };
     let shape = &entry.shape;
@@ -294,12 +327,12 @@ fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domain
         file: path(entry.spot),
         line,
         column,
-        schema: entry.index.schema.clone(),
-        name: entry.index.name.clone(),
+        schema: &entry.index.schema,
+        name: &entry.index.name,
         naming,
         written_name,
-        table_schema: entry.table.schema.clone(),
-        table: entry.table.name.clone(),
+        table_schema: &entry.table.schema,
+        table: &entry.table.name,
         table_kind: match entry.table_kind {
             TableKind::Plain => "plain",
             TableKind::Partitioned => "partitioned",
@@ -307,10 +340,10 @@ fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domain
             TableKind::Temporary => "temporary",
         },
         only: shape.only,
-        method: shape.method.clone(),
+        method: &shape.method,
         keys: shape.keys.iter().map(crate::sql::IndexKey::render).collect(),
-        include: shape.include.clone(),
-        predicate: shape.predicate.clone(),
+        include: &shape.include,
+        predicate: shape.predicate.as_deref(),
         unique: shape.unique,
         partial: shape.is_partial(),
         concurrently: shape.concurrently,
@@ -318,7 +351,7 @@ fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domain
         nulls_not_distinct: shape.nulls_not_distinct,
         class,
         reason,
-        domain: domains.of(&entry.table.schema, &entry.table.name).map(str::to_owned),
+        domain: domains.of(&entry.table.schema, &entry.table.name),
         found_in: match entry.nesting {
             Nesting::Direct => "direct",
             Nesting::Block => "block",
@@ -338,7 +371,7 @@ fn index(entry: &Entry, folder: &Folder, inventory: &Inventory, domains: &Domain
         standing_as: entry.alive.as_ref().map(|standing| qualified(&standing.index)),
         duplicates: others(&entry.duplicates),
         covered_by: others(&entry.covered_by),
-        problems: entry.problems.clone(),
+        problems: &entry.problems,
     }
 }
 
@@ -364,34 +397,35 @@ fn constraint(kind: ConstraintKind) -> &'static str {
     }
 }
 
-fn tables(indexes: &[IndexAnswer]) -> Vec<TableAnswer> {
-    let mut found: BTreeMap<String, TableAnswer> = BTreeMap::new();
-    for index in indexes {
-        let table = format!("{}.{}", index.table_schema, index.table);
-        let row = found.entry(table.clone()).or_insert_with(|| TableAnswer {
-            table,
-            domain: index.domain.clone(),
+fn tables<'a>(indexes: &Listed<'a>) -> Vec<TableAnswer<'a>> {
+    let mut found: BTreeMap<&Relation, TableAnswer<'a>> = BTreeMap::new();
+    for entry in indexes.entries() {
+        let row = found.entry(&entry.table).or_insert_with(|| TableAnswer {
+            table: qualified(&entry.table),
+            domain: indexes.found.domains.of(&entry.table.schema, &entry.table.name),
             indexes: 0,
             functional: 0,
             performance: 0,
             standing: 0,
         });
         row.indexes += 1;
-        row.functional += usize::from(index.class == "functional");
-        row.performance += usize::from(index.class == "performance");
-        row.standing += usize::from(index.standing_as.is_some());
+        row.functional += usize::from(entry.class() != Class::Performance);
+        row.performance += usize::from(entry.class() == Class::Performance);
+        row.standing += usize::from(entry.alive.is_some());
     }
-    found.into_values().collect()
+    let mut tables: Vec<TableAnswer<'a>> = found.into_values().collect();
+    tables.sort_by(|one, two| one.table.cmp(&two.table));
+    tables
 }
 
-impl IndexAnswer {
+impl IndexAnswer<'_> {
     /// What is remarkable about it, in words.
     pub(super) fn notes(&self) -> String {
         let mut notes: Vec<String> = Vec::new();
         if self.naming == "invented" {
             notes.push("unnamed: the server gives this name".to_owned());
         }
-        if let Some(written) = &self.written_name {
+        if let Some(written) = self.written_name {
             notes.push(format!("written as {written}, {} bytes: the server cuts it", written.len()));
         }
         match self.found_in {
@@ -423,7 +457,7 @@ impl IndexAnswer {
         if self.nulls_not_distinct {
             text.push_str(" NULLS NOT DISTINCT");
         }
-        if let Some(predicate) = &self.predicate {
+        if let Some(predicate) = self.predicate {
             text = format!("{text} WHERE {predicate}");
         }
         text

@@ -5,7 +5,7 @@ use crate::audit::reconcile::Reconciled;
 use super::answer::Answer;
 
 /// What was compared, as a heading.
-pub(super) fn title(answer: &Answer) -> &'static str {
+pub(super) fn title(answer: &Answer<'_>) -> &'static str {
     match (answer.files.is_empty(), answer.with_registry, answer.live.is_some()) {
         (false, true, true) => "Migrations, registry and database",
         (false, false, true) => "Migrations and database",
@@ -15,7 +15,7 @@ pub(super) fn title(answer: &Answer) -> &'static str {
 }
 
 /// How many agree.
-pub(super) fn agreement(answer: &Answer, it: &Reconciled) -> String {
+pub(super) fn agreement(answer: &Answer<'_>, it: &Reconciled) -> String {
     let where_ = if answer.live.is_some() && answer.with_registry && !answer.files.is_empty() {
         "wherever they belong"
     } else {

@@ -1,5 +1,7 @@
 //! The answer as a Markdown page.
 
+use std::io::{self, Write};
+
 use crate::text::Untrusted;
 
 use super::answer::Answer;
@@ -8,55 +10,60 @@ use super::live::LiveAnswer;
 use super::plain::totals;
 
 /// Everything on one page.
-pub(super) fn page(answer: &Answer) -> String {
-    let mut text = format!("# Indexes\n\n{}\n", totals(answer));
-    text.push_str(&heads(&["Place", "Index", "Table", "Domain", "Definition", "Traits", "Class", "Notes"]));
-    for it in &answer.indexes {
+pub(super) fn write(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
+    write!(out, "# Indexes\n\n{}\n", totals(answer))?;
+    heads(out, &["Place", "Index", "Table", "Domain", "Definition", "Traits", "Class", "Notes"])?;
+    for it in answer.indexes.iter() {
         let cells = [
             format!("{}:{}:{}", it.file, it.line, it.column),
-            it.name.clone(),
+            it.name.to_owned(),
             format!("{}.{}", it.table_schema, it.table),
-            it.domain.clone().unwrap_or_default(),
+            it.domain.unwrap_or_default().to_owned(),
             it.definition(),
             it.traits(),
             format!("{}: {}", it.class, it.reason),
             it.notes(),
         ];
-        text.push_str(&line(&cells));
+        line(out, &cells)?;
     }
-    text.push_str("\n## Tables\n\n");
-    text.push_str(&heads(&["Table", "Indexes", "Functional", "Performance", "At the end"]));
+    write!(out, "\n## Tables\n\n")?;
+    heads(out, &["Table", "Indexes", "Functional", "Performance", "At the end"])?;
     for it in &answer.tables {
         let figures = [it.indexes, it.functional, it.performance, it.standing].map(|it| it.to_string());
         let mut cells = vec![it.table.clone()];
         cells.extend(figures);
-        text.push_str(&line(&cells));
+        line(out, &cells)?;
     }
     if !answer.unread.is_empty() {
-        text.push_str("\n## Not read\n\n");
-        text.push_str(&heads(&["Place", "Why"]));
+        write!(out, "\n## Not read\n\n")?;
+        heads(out, &["Place", "Why"])?;
         for it in &answer.unread {
-            text.push_str(&line(&[format!("{}:{}:{}", it.file, it.line, it.column), it.why.clone()]));
+            line(out, &[format!("{}:{}:{}", it.file, it.line, it.column), it.why.clone()])?;
         }
     }
+    beside_files(out, answer)
+}
+
+/// The registry and the database.
+fn beside_files(out: &mut dyn Write, answer: &Answer<'_>) -> io::Result<()> {
     if let Some(it) = &answer.reconciled {
-        text = format!("{text}\n## {}\n\n{}.\n\n", beside::title(answer), beside::agreement(answer, it));
-        text.push_str(&heads(&["Index", "Difference"]));
+        write!(out, "\n## {}\n\n{}.\n\n", beside::title(answer), beside::agreement(answer, it))?;
+        heads(out, &["Index", "Difference"])?;
         for (what, name) in beside::lines(it) {
-            text.push_str(&line(&[name.to_owned(), what.to_owned()]));
+            line(out, &[name.to_owned(), what.to_owned()])?;
         }
         for it in &it.differing {
             let what: Vec<String> =
                 beside::definitions(it).iter().map(|(side, words)| format!("{side}: {words}")).collect();
-            text.push_str(&line(&[it.index.clone(), what.join("; ")]));
+            line(out, &[it.index.clone(), what.join("; ")])?;
         }
         for it in &it.not_compared {
-            text.push_str(&line(&[it.index.clone(), format!("not compared: {}", it.why)]));
+            line(out, &[it.index.clone(), format!("not compared: {}", it.why)])?;
         }
     }
     if let Some(live) = &answer.live {
-        text = format!("{text}\n## Database\n\n{}\n", escaped(&live.sums().replace('\n', " ")));
-        text.push_str(&heads(&["Index", "Table", "Domain", "Definition", "Class", "Notes"]));
+        write!(out, "\n## Database\n\n{}\n", escaped(&live.sums().replace('\n', " ")))?;
+        heads(out, &["Index", "Table", "Domain", "Definition", "Class", "Notes"])?;
         for it in &live.indexes {
             let cells = [
                 it.index.clone(),
@@ -66,19 +73,19 @@ pub(super) fn page(answer: &Answer) -> String {
                 it.class.to_owned(),
                 LiveAnswer::notes(it),
             ];
-            text.push_str(&line(&cells));
+            line(out, &cells)?;
         }
     }
-    text
+    Ok(())
 }
 
-fn heads(columns: &[&str]) -> String {
-    format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()))
+fn heads(out: &mut dyn Write, columns: &[&str]) -> io::Result<()> {
+    writeln!(out, "| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()))
 }
 
-fn line(cells: &[String]) -> String {
+fn line(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
     let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
-    format!("| {} |\n", cells.join(" | "))
+    writeln!(out, "| {} |", cells.join(" | "))
 }
 
 /// Text of others, so that it is shown and means nothing.

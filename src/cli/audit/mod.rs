@@ -1,7 +1,7 @@
 //! `cicerone audit`: what migrations, dumps and folders of SQL say about indexes, without a server.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::audit::inventory::{Chapter, Inventory, Spot, take};
@@ -12,7 +12,7 @@ use super::args::{AuditArgs, AuditFormat, Output, RunArgs, TargetArgs};
 use super::enrolment::{self, Destination, Enrolled, Existing, Hand, Harvest};
 use super::error::CliError;
 use super::exit::Exit;
-use super::folder::{self, File, Folder};
+use super::folder::{self, Folder, Wanted};
 use super::source;
 use super::stream::print_json;
 use super::surrounding::Surrounding;
@@ -23,8 +23,11 @@ mod live;
 mod markdown;
 mod plain;
 
-use answer::{Answer, Beside};
+use answer::{Answer, Beside, Found};
 use live::{Database, LiveAnswer};
+
+/// Bytes of an answer that are written at once.
+const AT_ONCE: usize = 1 << 16;
 
 /// What files say, in the order of the series.
 pub(super) struct Series {
@@ -35,11 +38,11 @@ pub(super) struct Series {
 impl Series {
     /// Reads everything below `paths`.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, CliError> {
-        let mut folder = folder::read_all(paths)?;
+        let mut folder = folder::read_all(paths, Wanted::Indexes)?;
         let chapters: Vec<Chapter<'_>> =
             folder.files.iter().map(|file| Chapter { statements: &file.document.statements }).collect();
         let inventory = take(&chapters);
-        folder.files.iter_mut().for_each(File::forget);
+        folder.files.iter_mut().for_each(|file| file.document.forget());
         Ok(Self { folder, inventory })
     }
 
@@ -148,16 +151,15 @@ impl Gathered {
             live: database.map(|it| LiveAnswer::of(&it.live, &self.domains)),
             written: self.written,
         };
-        let answer = Answer::of(&self.series.folder, &self.series.inventory, &self.domains, beside);
-        // The answer and its pages are as large again.
-        drop(self.series);
+        let Series { folder, inventory } = &self.series;
+        let answer = Answer::of(Found { folder, inventory, domains: &self.domains }, beside);
+        let mut out = BufWriter::with_capacity(AT_ONCE, out);
         match (setting.output, args.format) {
-            (Output::Json, _) => print_json(&mut *out, &answer)?,
-            (Output::Plain, AuditFormat::Table) => {
-                out.write_all(plain::page(&answer, setting.width).as_bytes())?;
-            }
-            (Output::Plain, AuditFormat::Markdown) => out.write_all(markdown::page(&answer).as_bytes())?,
+            (Output::Json, _) => print_json(&mut out, &answer)?,
+            (Output::Plain, AuditFormat::Table) => plain::write(&mut out, &answer, setting.width)?,
+            (Output::Plain, AuditFormat::Markdown) => markdown::write(&mut out, &answer)?,
         }
+        out.flush()?;
         Ok(if answer.has_findings() { Exit::Findings } else { Exit::Verified })
     }
 }
@@ -237,6 +239,9 @@ impl Domains {
 
     /// The domain of a table: said with its schema, without, or for all tables of a schema as `schema.*`.
     pub(super) fn of(&self, schema: &str, table: &str) -> Option<&str> {
+        if self.tables.is_empty() {
+            return None;
+        }
         [format!("{schema}.{table}"), table.to_owned(), format!("{schema}.*")]
             .iter()
             .find_map(|key| self.tables.get(key))

@@ -1,18 +1,28 @@
 //! The answer as tables for people.
 
-use crate::cli::table::{Side, safe, table};
+use std::io::{self, Write};
+
+use crate::cli::table::{Side, Table, safe, table};
 
 use super::answer::{Answer, IndexAnswer};
 use super::beside;
 use super::live::LiveAnswer;
 
-/// Everything on one page, `width` cells wide.
-pub(super) fn page(answer: &Answer, width: usize) -> String {
-    let mut text = String::new();
-    if !answer.files.is_empty() || answer.live.is_none() {
-        text = indexes(answer, width);
-        text.push_str(&tables(answer, width));
+/// Everything, `width` cells wide.
+pub(super) fn write(out: &mut dyn Write, answer: &Answer<'_>, width: usize) -> io::Result<()> {
+    let files = !answer.files.is_empty() || answer.live.is_none();
+    if files {
+        indexes(answer).write(out, width)?;
+        writeln!(out)?;
+        tables(answer).write(out, width)?;
     }
+    out.write_all(besides(answer, width).as_bytes())?;
+    if files { write!(out, "\n{}", totals(answer)) } else { Ok(()) }
+}
+
+/// What else there is to be said of the files, the registry and the database.
+fn besides(answer: &Answer<'_>, width: usize) -> String {
+    let mut text = String::new();
     if !answer.same_names.is_empty() {
         text.push_str("\nThe same name in several schemas\n");
         for (name, places) in &answer.same_names {
@@ -31,10 +41,6 @@ pub(super) fn page(answer: &Answer, width: usize) -> String {
         text.push_str(&written.page());
     }
     text.push_str(&live(answer, width));
-    if !answer.files.is_empty() || answer.live.is_none() {
-        text.push('\n');
-        text.push_str(&totals(answer));
-    }
     text
 }
 
@@ -42,8 +48,8 @@ fn format_line(line: &str) -> String {
     format!("  {}\n", safe(line, None))
 }
 
-fn indexes(answer: &Answer, width: usize) -> String {
-    let columns = [
+fn indexes(answer: &Answer<'_>) -> Table<'static> {
+    const COLUMNS: [(&str, Side); 6] = [
         ("PLACE", Side::Left),
         ("INDEX", Side::Left),
         ("TABLE", Side::Left),
@@ -51,28 +57,30 @@ fn indexes(answer: &Answer, width: usize) -> String {
         ("CLASS", Side::Left),
         ("NOTES", Side::Left),
     ];
-    let rows: Vec<Vec<String>> = answer.indexes.iter().map(row).collect();
-    table(&columns, &rows, width)
+    let mut table = Table::new(&COLUMNS);
+    for index in answer.indexes.iter() {
+        row(&mut table, &index);
+    }
+    table
 }
 
-fn row(index: &IndexAnswer) -> Vec<String> {
-    let definition = match index.traits().as_str() {
-        "" => index.definition(),
-        traits => format!("{traits} {}", index.definition()),
-    };
-    let domain = index.domain.as_ref().map_or_else(String::new, |domain| format!(" [{domain}]"));
-    vec![
-        safe(&format!("{}:{}:{}", index.file, index.line, index.column), None),
-        safe(&index.name, None),
-        safe(&format!("{}.{}{domain}", index.table_schema, index.table), None),
-        safe(&definition, None),
-        index.class.to_owned(),
-        safe(&index.notes(), None),
-    ]
+fn row(table: &mut Table<'_>, index: &IndexAnswer<'_>) {
+    table.foreign(format_args!("{}:{}:{}", index.file, index.line, index.column));
+    table.foreign(format_args!("{}", index.name));
+    let (schema, name) = (index.table_schema, index.table);
+    match index.domain {
+        Some(domain) => table.foreign(format_args!("{schema}.{name} [{domain}]")),
+        None => table.foreign(format_args!("{schema}.{name}")),
+    }
+    let traits = index.traits();
+    let gap = if traits.is_empty() { "" } else { " " };
+    table.foreign(format_args!("{traits}{gap}{}", index.definition()));
+    table.cell(format_args!("{}", index.class));
+    table.foreign(format_args!("{}", index.notes()));
 }
 
-fn tables(answer: &Answer, width: usize) -> String {
-    let columns = [
+fn tables(answer: &Answer<'_>) -> Table<'static> {
+    const COLUMNS: [(&str, Side); 6] = [
         ("TABLE", Side::Left),
         ("DOMAIN", Side::Left),
         ("INDEXES", Side::Right),
@@ -80,24 +88,18 @@ fn tables(answer: &Answer, width: usize) -> String {
         ("PERFORMANCE", Side::Right),
         ("AT THE END", Side::Right),
     ];
-    let rows: Vec<Vec<String>> = answer
-        .tables
-        .iter()
-        .map(|it| {
-            vec![
-                safe(&it.table, None),
-                safe(it.domain.as_deref().unwrap_or("-"), None),
-                it.indexes.to_string(),
-                it.functional.to_string(),
-                it.performance.to_string(),
-                it.standing.to_string(),
-            ]
-        })
-        .collect();
-    format!("\n{}", table(&columns, &rows, width))
+    let mut table = Table::new(&COLUMNS);
+    for it in &answer.tables {
+        table.foreign(format_args!("{}", it.table));
+        table.foreign(format_args!("{}", it.domain.unwrap_or("-")));
+        for figure in [it.indexes, it.functional, it.performance, it.standing] {
+            table.cell(format_args!("{figure}"));
+        }
+    }
+    table
 }
 
-fn reconciled(answer: &Answer) -> String {
+fn reconciled(answer: &Answer<'_>) -> String {
     let Some(it) = &answer.reconciled else { return String::new() };
     let mut text = format!("\n{}: {}\n", beside::title(answer), beside::agreement(answer, it));
     for (what, name) in beside::lines(it) {
@@ -116,7 +118,7 @@ fn reconciled(answer: &Answer) -> String {
 }
 
 /// The database: all of it when there is nothing else, else what somebody should look at.
-fn live(answer: &Answer, width: usize) -> String {
+fn live(answer: &Answer<'_>, width: usize) -> String {
     let Some(live) = &answer.live else { return String::new() };
     let columns = [
         ("IN THE DATABASE", Side::Left),
@@ -146,7 +148,7 @@ fn live(answer: &Answer, width: usize) -> String {
 }
 
 /// The figures in one sentence.
-pub(super) fn totals(answer: &Answer) -> String {
+pub(super) fn totals(answer: &Answer<'_>) -> String {
     let it = &answer.totals;
     let described = match it.described {
         0 => String::new(),

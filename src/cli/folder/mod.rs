@@ -14,15 +14,25 @@ use crate::audit::encoding::text_of;
 use crate::audit::host::{
     self, DeclaredIndex, Framework, Home, Language, Marker, ModelChange, Revision, Transaction,
 };
+use crate::audit::inventory::heeds;
 use crate::audit::layout::{self, Tool};
 use crate::audit::prepass::{Script, prepare};
-use crate::audit::statement::{self, Reading, STACK, read};
+use crate::audit::statement::{Reading, STACK, read};
 use crate::audit::{Lines, layout::Place};
 
 use super::error::CliError;
 
 /// Statements that one thread takes at a time: a large dump is shared out.
 const BATCH: usize = 512;
+
+/// What becomes of statements of a file of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All of them are judged.
+    Everything,
+    /// Stock is taken of indexes, and the rest only counted.
+    Indexes,
+}
 
 /// Everything that was read, in the order of the series.
 pub(super) struct Folder {
@@ -46,7 +56,7 @@ pub(super) struct File {
     pub(super) outside: bool,
     /// Its length on disk.
     pub(super) bytes: usize,
-    /// What places count in.
+    /// What places count in; empty where only indexes are wanted.
     pub(super) text: String,
     pub(super) document: Document,
     declared: Vec<DeclaredIndex>,
@@ -54,24 +64,6 @@ pub(super) struct File {
     changes: Vec<ModelChange>,
     replaces: Vec<String>,
     revision: Option<Revision>,
-    /// How many statements led on and only undid, once they are forgotten.
-    forgotten: (usize, usize),
-}
-
-impl File {
-    /// Lets go of the text and its statements once stock was taken of them: those of a dump are larger than the dump.
-    pub(super) fn forget(&mut self) {
-        self.forgotten = self.statements();
-        self.document.statements = Vec::new();
-        self.document.undoing = Vec::new();
-        self.text = String::new();
-    }
-
-    /// How many statements lead on, and how many only undo.
-    pub(super) fn statements(&self) -> (usize, usize) {
-        let (up, down) = self.forgotten;
-        (up + self.document.statements.len(), down + self.document.undoing.len())
-    }
 }
 
 /// Reads everything below `paths`.
@@ -79,19 +71,20 @@ impl File {
 /// # Errors
 ///
 /// A path is not there, or no thread can be started.
-pub(super) fn read_all(paths: &[PathBuf]) -> Result<Folder, CliError> {
+pub(super) fn read_all(paths: &[PathBuf], wanted: Wanted) -> Result<Folder, CliError> {
     let walk::Found { files: mut found, mut unreadable, aside, .. } = walk::walk(paths)?;
     found.sort_by(|one, two| layout::order(&one.0, &two.0));
     let known: BTreeSet<String> = found.iter().map(|(name, _)| name.clone()).collect();
     let results: Mutex<Vec<(usize, Result<File, String>)>> = Mutex::new(Vec::with_capacity(found.len()));
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let reader = Reader { known: &known, workers, wanted };
     let work = || {
         while let Some((position, (name, path))) = {
             let position = next.fetch_add(1, Ordering::Relaxed);
             found.get(position).map(|it| (position, it))
         } {
-            let file = read_file(name, path, &known, workers);
+            let file = reader.file(name, path);
             results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, file));
         }
     };
@@ -156,7 +149,8 @@ pub(super) fn read_text(name: &str, bytes: &[u8]) -> Result<Folder, CliError> {
     let known = beside(path);
     let result = Mutex::new(None);
     on_threads(1, &|| {
-        let file = read_bytes(name, path, bytes.to_vec(), &known, 1);
+        let reader = Reader { known: &known, workers: 1, wanted: Wanted::Everything };
+        let file = reader.bytes(name, path, bytes.to_vec());
         *result.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(file);
     })?;
     let result = result.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -178,29 +172,109 @@ fn beside(path: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn read_file(name: &str, path: &Path, known: &BTreeSet<String>, workers: usize) -> Result<File, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    read_bytes(name, path, bytes, known, workers)
+/// How files are read.
+struct Reader<'a> {
+    /// The names of all files.
+    known: &'a BTreeSet<String>,
+    /// Threads that one file may take.
+    workers: usize,
+    wanted: Wanted,
 }
 
-fn read_bytes(
-    name: &str,
-    path: &Path,
-    bytes: Vec<u8>,
-    known: &BTreeSet<String>,
-    workers: usize,
-) -> Result<File, String> {
-    let length = bytes.len();
-    if bytes.iter().take(8_000).any(|byte| *byte == 0)
-        && !bytes.starts_with(b"\xFF\xFE")
-        && !bytes.starts_with(b"\xFE\xFF")
-    {
-        return Err("it is not a text".to_owned());
+impl Reader<'_> {
+    fn file(&self, name: &str, path: &Path) -> Result<File, String> {
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        self.bytes(name, path, bytes)
     }
-    let text = text_of(bytes);
-    match language(name) {
-        Some(language) => Ok(program(name, path, text, length, language)),
-        None => script(name, path, text, length, known, workers).map_err(|error| error.to_string()),
+
+    fn bytes(&self, name: &str, path: &Path, bytes: Vec<u8>) -> Result<File, String> {
+        let length = bytes.len();
+        if bytes.iter().take(8_000).any(|byte| *byte == 0)
+            && !bytes.starts_with(b"\xFF\xFE")
+            && !bytes.starts_with(b"\xFE\xFF")
+        {
+            return Err("it is not a text".to_owned());
+        }
+        let text = text_of(bytes);
+        match language(name) {
+            Some(language) => Ok(program(name, path, text, length, language)),
+            None => self.script(name, path, text, length).map_err(|error| error.to_string()),
+        }
+        .map(|mut file| {
+            if self.wanted == Wanted::Indexes {
+                file.text = String::new();
+            }
+            file
+        })
+    }
+
+    fn script(&self, name: &str, path: &Path, text: String, bytes: usize) -> Result<File, CliError> {
+        let Place { tool, direction } = layout::place(name, &text, |name| self.known.contains(name));
+        let outside = layout::runs_outside(tool, &text, settings(path, tool).as_deref());
+        let document = {
+            let script = prepare(&text);
+            let lines = Lines::of(&text);
+            let reading = self.parse(&script, &lines)?;
+            let halves = Halves {
+                tool,
+                direction: match direction {
+                    layout::Direction::Up => Direction::Up,
+                    layout::Direction::Down => Direction::Down,
+                },
+                undoing: layout::undoing(tool, &text),
+                transaction: transaction(tool, outside),
+            };
+            of_sql(&text, &script, &lines, reading, &halves)
+        };
+        Ok(File {
+            path: name.to_owned(),
+            real: path.to_owned(),
+            language: None,
+            tool,
+            outside,
+            bytes,
+            text,
+            document,
+            declared: Vec::new(),
+            changes: Vec::new(),
+            replaces: Vec::new(),
+            revision: None,
+        })
+    }
+
+    /// The statements of one file: a long one on all threads.
+    fn parse(&self, script: &Script<'_>, lines: &Lines) -> Result<Reading, CliError> {
+        let count = script.pieces.len();
+        let read = |which| {
+            let mut reading = read(script, which, lines);
+            if self.wanted == Wanted::Indexes {
+                reading.keep(heeds);
+            }
+            reading
+        };
+        if count <= BATCH || self.workers < 2 {
+            return Ok(read(0..count));
+        }
+        let results: Mutex<Vec<(usize, Reading)>> = Mutex::new(Vec::new());
+        let next = AtomicUsize::new(0);
+        on_threads(self.workers, &|| {
+            loop {
+                let start = next.fetch_add(BATCH, Ordering::Relaxed);
+                if start >= count {
+                    return;
+                }
+                let reading = read(start..(start + BATCH).min(count));
+                results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((start, reading));
+            }
+        })?;
+        let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        results.sort_by_key(|(start, _)| *start);
+        let mut whole = Reading::default();
+        whole.statements.reserve_exact(results.iter().map(|(_, part)| part.statements.len()).sum());
+        for (_, part) in results {
+            whole.append(part);
+        }
+        Ok(whole)
     }
 }
 
@@ -230,50 +304,7 @@ fn program(name: &str, path: &Path, text: String, bytes: usize, language: Langua
         changes: extract.changes,
         replaces: extract.replaces,
         revision: extract.revision,
-        forgotten: (0, 0),
     }
-}
-
-fn script(
-    name: &str,
-    path: &Path,
-    text: String,
-    bytes: usize,
-    known: &BTreeSet<String>,
-    workers: usize,
-) -> Result<File, CliError> {
-    let Place { tool, direction } = layout::place(name, &text, |name| known.contains(name));
-    let outside = layout::runs_outside(tool, &text, settings(path, tool).as_deref());
-    let document = {
-        let script = prepare(&text);
-        let lines = Lines::of(&text);
-        let reading = parse(&script, &lines, workers)?;
-        let halves = Halves {
-            tool,
-            direction: match direction {
-                layout::Direction::Up => Direction::Up,
-                layout::Direction::Down => Direction::Down,
-            },
-            undoing: layout::undoing(tool, &text),
-            transaction: transaction(tool, outside),
-        };
-        of_sql(&text, &script, &lines, reading, &halves)
-    };
-    Ok(File {
-        path: name.to_owned(),
-        real: path.to_owned(),
-        language: None,
-        tool,
-        outside,
-        bytes,
-        text,
-        document,
-        declared: Vec::new(),
-        changes: Vec::new(),
-        replaces: Vec::new(),
-        revision: None,
-        forgotten: (0, 0),
-    })
 }
 
 /// Whether a tool runs such a file in a transaction. golang-migrate and Prisma send it as one query, which the server
@@ -298,35 +329,6 @@ fn settings(path: &Path, tool: Tool) -> Option<String> {
         }
     };
     std::fs::read_to_string(beside).ok()
-}
-
-/// The statements of one file: a long one on all threads.
-fn parse(script: &Script<'_>, lines: &Lines, workers: usize) -> Result<Reading, CliError> {
-    let count = script.pieces.len();
-    if count <= BATCH || workers < 2 {
-        return Ok(read(script, 0..count, lines));
-    }
-    let results: Mutex<Vec<(usize, Reading)>> = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
-    on_threads(workers, &|| {
-        loop {
-            let start = next.fetch_add(BATCH, Ordering::Relaxed);
-            if start >= count {
-                return;
-            }
-            let reading = statement::read(script, start..(start + BATCH).min(count), lines);
-            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((start, reading));
-        }
-    })?;
-    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    results.sort_by_key(|(start, _)| *start);
-    let mut whole = Reading::default();
-    whole.statements.reserve_exact(results.iter().map(|(_, part)| part.statements.len()).sum());
-    for (_, part) in results {
-        whole.statements.extend(part.statements);
-        whole.unread.extend(part.unread);
-    }
-    Ok(whole)
 }
 
 #[cfg(test)]

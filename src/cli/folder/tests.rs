@@ -34,7 +34,10 @@ impl Place {
     }
 
     fn read(&self, name: &str) -> Read {
-        Read { folder: read_all(&[self.at(name)]).unwrap(), root: format!("{}/", self.at(name).display()) }
+        Read {
+            folder: read_all(&[self.at(name)], Wanted::Everything).unwrap(),
+            root: format!("{}/", self.at(name).display()),
+        }
     }
 }
 
@@ -119,7 +122,7 @@ fn a_pipe_in_a_folder_is_not_waited_for_and_one_that_is_named_is_read() {
 
 #[test]
 fn a_device_is_no_text() {
-    let Err(error) = read_all(&["/dev/zero".into()]) else { panic!("a device was read") };
+    let Err(error) = read_all(&["/dev/zero".into()], Wanted::Everything) else { panic!("a device was read") };
     assert!(error.to_string().contains("/dev/zero is neither a file nor a folder"), "{error}");
 }
 
@@ -160,9 +163,8 @@ fn what_gitignore_leaves_out_is_left_out_and_what_it_takes_back_is_not() {
 #[test]
 fn a_file_that_goes_between_walking_and_reading_is_said() {
     let place = Place::with(&[]);
-    let Err(why) = read_file("gone.sql", &place.at("gone.sql"), &BTreeSet::new(), 1) else {
-        panic!("nothing was read")
-    };
+    let reader = Reader { known: &BTreeSet::new(), workers: 1, wanted: Wanted::Everything };
+    let Err(why) = reader.file("gone.sql", &place.at("gone.sql")) else { panic!("nothing was read") };
     assert!(why.contains("No such file"), "{why}");
 }
 

@@ -14,7 +14,7 @@ use super::args::{FindingFormat, GuardArgs, Output};
 use super::error::CliError;
 use super::exit::Exit;
 use super::finding::Format;
-use super::folder::{self, Folder};
+use super::folder::{self, Folder, Wanted};
 use super::project::Project;
 use super::stream::print_json;
 use crate::audit::Place;
@@ -39,7 +39,7 @@ pub fn guard(args: &GuardArgs, output: Output, width: usize, out: &mut dyn Write
         (Some(reference), Some(first)) => Some(Changes::since(reference, first)?),
         _ => None,
     };
-    let folder = folder::read_all(&scope.read)?;
+    let folder = folder::read_all(&scope.read, Wanted::Everything)?;
     let files: Vec<File<'_>> = folder
         .files
         .iter()

@@ -15,7 +15,7 @@ use super::args::{FailOn, FindingFormat, LintArgs, LintVerb, Output};
 use super::error::CliError;
 use super::exit::Exit;
 use super::finding::{Format, Item, Pardon, Report, Rule};
-use super::folder::{self, Folder};
+use super::folder::{self, Folder, Wanted};
 use super::stream::print_json;
 
 use settings::Settings;
@@ -125,7 +125,7 @@ impl From<FailOn> for Option<Severity> {
 fn read(args: &LintArgs) -> Result<Folder, CliError> {
     let dash = Path::new("-");
     if !args.paths.iter().any(|it| it == dash) {
-        return folder::read_all(&args.paths);
+        return folder::read_all(&args.paths, Wanted::Everything);
     }
     if args.paths.len() > 1 {
         return Err(CliError::usage("standard input is looked at alone")

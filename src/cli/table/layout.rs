@@ -5,10 +5,12 @@
 //! comfy-table, with which the tests compare; pages of many thousands of rows are why it is done here: a cell costs
 //! nothing but its text.
 
+use std::io;
+
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::Side;
+use super::{Side, Table};
 
 /// Cells on both sides of a column.
 const PADDING: usize = 1;
@@ -20,37 +22,42 @@ const WORTH_IT: usize = 3;
 const WIDEST: usize = u16::MAX as usize;
 
 /// Rows of cells below a header, without lines, in `width` cells.
-pub(super) fn page(columns: &[(&str, Side)], rows: &[Vec<String>], width: usize) -> String {
-    let header: Vec<String> = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-    let widths = Widths::of(&header, rows, width).settled();
+pub(super) fn write(out: &mut dyn io::Write, table: &Table<'_>, width: usize) -> io::Result<()> {
+    let widths = Widths::of(table, width).settled();
     let mut text = String::new();
-    for row in std::iter::once(&header).chain(rows) {
-        let cells: Vec<Vec<&str>> =
-            row.iter().zip(&widths).map(|(cell, width)| broken(cell, *width)).collect();
-        for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
-            let from = text.len();
-            for ((cell, width), (_, side)) in cells.iter().zip(&widths).zip(columns) {
-                let part = cell.get(line).copied().unwrap_or_default();
-                let free = width.saturating_sub(cells_of(part));
-                let (before, behind) = match side {
-                    Side::Left => (0, free),
-                    Side::Right => (free, 0),
-                };
-                text.extend(std::iter::repeat_n(' ', PADDING + before));
-                text.push_str(part);
-                text.extend(std::iter::repeat_n(' ', behind + PADDING));
-            }
-            let end = from + text[from..].trim_end().len();
-            text.truncate(end);
-            text.push('\n');
-        }
+    for row in 0..table.rows() {
+        text.clear();
+        line_up(&mut text, table, row, &widths);
+        out.write_all(text.as_bytes())?;
     }
-    text
+    Ok(())
+}
+
+/// Adds the lines of one row.
+fn line_up(text: &mut String, table: &Table<'_>, row: usize, widths: &[usize]) {
+    let cells: Vec<Vec<&str>> =
+        table.row(row).zip(widths).map(|(cell, width)| broken(cell, *width)).collect();
+    for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+        let from = text.len();
+        for ((cell, width), (_, side)) in cells.iter().zip(widths).zip(table.columns) {
+            let part = cell.get(line).copied().unwrap_or_default();
+            let free = width.saturating_sub(cells_of(part));
+            let (before, behind) = match side {
+                Side::Left => (0, free),
+                Side::Right => (free, 0),
+            };
+            text.extend(std::iter::repeat_n(' ', PADDING + before));
+            text.push_str(part);
+            text.extend(std::iter::repeat_n(' ', behind + PADDING));
+        }
+        let end = from + text[from..].trim_end().len();
+        text.truncate(end);
+        text.push('\n');
+    }
 }
 
 struct Widths<'a> {
-    header: &'a [String],
-    rows: &'a [Vec<String>],
+    table: &'a Table<'a>,
     /// What each column needs for its longest line.
     needed: Vec<usize>,
     decided: Vec<Option<usize>>,
@@ -60,16 +67,17 @@ struct Widths<'a> {
 }
 
 impl<'a> Widths<'a> {
-    fn of(header: &'a [String], rows: &'a [Vec<String>], width: usize) -> Self {
-        let mut needed = vec![1; header.len()];
-        for row in std::iter::once(header).chain(rows.iter().map(Vec::as_slice)) {
-            for (needed, cell) in needed.iter_mut().zip(row) {
+    fn of(table: &'a Table<'a>, width: usize) -> Self {
+        let columns = table.columns.len();
+        let mut needed = vec![1; columns];
+        for row in 0..table.rows() {
+            for (needed, cell) in needed.iter_mut().zip(table.row(row)) {
                 let longest = cell.split('\n').map(cells_of).max().unwrap_or(0);
                 *needed = (*needed).max(longest.min(WIDEST));
             }
         }
-        let free = width.min(WIDEST).saturating_sub(2 * PADDING * header.len());
-        Self { header, rows, needed, decided: vec![None; header.len()], free, open: header.len() }
+        let free = width.min(WIDEST).saturating_sub(2 * PADDING * columns);
+        Self { table, needed, decided: vec![None; columns], free, open: columns }
     }
 
     /// What each open column would get if all got the same.
@@ -128,7 +136,7 @@ impl<'a> Widths<'a> {
 
     /// The longest line of a column that is broken to `width`.
     fn longest(&self, column: usize, width: usize) -> usize {
-        let cells = self.rows.iter().filter_map(|row| row.get(column)).chain(self.header.get(column));
+        let cells = (0..self.table.rows()).filter_map(|row| self.table.row(row).nth(column));
         cells.flat_map(|cell| broken(cell, width)).map(cells_of).max().unwrap_or(0)
     }
 }
@@ -218,12 +226,13 @@ fn is_plain(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+    use comfy_table::{CellAlignment, ContentArrangement, presets};
 
+    use super::super::table;
     use super::*;
 
-    fn of_comfy_table(columns: &[(&str, Side)], rows: &[Vec<String>], width: usize) -> String {
-        let mut table = Table::new();
+    fn of_comfy_table(columns: &[(&'static str, Side)], rows: &[Vec<String>], width: usize) -> String {
+        let mut table = comfy_table::Table::new();
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
@@ -270,7 +279,7 @@ mod tests {
     fn pages_are_those_of_comfy_table() {
         let mut chance = fastrand::Rng::with_seed(20_261_120);
         for _ in 0..600 {
-            let columns: Vec<(&str, Side)> = (0..chance.usize(1..7))
+            let columns: Vec<(&'static str, Side)> = (0..chance.usize(1..7))
                 .map(|_| {
                     (
                         ["NAME", "A LONGER TITLE", "X"][chance.usize(0..3)],
@@ -282,7 +291,7 @@ mod tests {
                 .map(|_| columns.iter().map(|_| text(&mut chance)).collect())
                 .collect();
             let width = chance.usize(8..160);
-            let (ours, theirs) = (page(&columns, &rows, width), of_comfy_table(&columns, &rows, width));
+            let (ours, theirs) = (table(&columns, &rows, width), of_comfy_table(&columns, &rows, width));
             assert_eq!(ours, theirs, "{rows:?} in {width}");
         }
     }

@@ -1,5 +1,7 @@
 //! CREATE INDEX.
 
+use std::sync::Arc;
+
 use super::super::{IndexStatement, StatementKind, Wording};
 use super::cursor::{Cursor, What};
 use super::expression::{Form, expression};
@@ -13,19 +15,20 @@ pub(super) fn create(cursor: &mut Cursor<'_>, unique: bool) -> Option<StatementK
     let only = cursor.took("only");
     let table = cursor.relation()?;
     let method = if cursor.took("using") { cursor.name()?.into_owned() } else { "btree".to_owned() };
-    let (mut keys, mut name_parts) = (Vec::new(), Vec::new());
+    let (mut keys, mut words) = (Vec::new(), Vec::new());
     cursor.sign(b'(')?;
     loop {
-        let (key, part) = key(cursor)?;
+        let (key, word) = key(cursor)?;
         keys.push(key);
-        name_parts.push(part);
+        words.extend(word);
         if !cursor.took_sign(b',') {
             break;
         }
     }
+    // Most have one or two, and room for four is made at once.
+    keys.shrink_to_fit();
     cursor.sign(b')')?;
     let include = if cursor.took("include") { cursor.columns()? } else { Vec::new() };
-    name_parts.extend(include.iter().cloned());
     let predicate = if cursor.took("where") {
         let from = cursor.token().start;
         expression(cursor, 0)?;
@@ -49,22 +52,23 @@ pub(super) fn create(cursor: &mut Cursor<'_>, unique: bool) -> Option<StatementK
         tablespace: None,
         predicate,
     };
-    let index = IndexStatement { shape, name_parts, problems: Vec::new(), wording: Wording::Said };
+    let index =
+        IndexStatement { shape: Arc::new(shape), words, problems: Vec::new(), wording: Wording::Said };
     Some(StatementKind::CreateIndex(Box::new(index)))
 }
 
-/// A key with the word that it adds to an invented name.
-fn key(cursor: &mut Cursor<'_>) -> Option<(IndexKey, String)> {
+/// A key with the word that it adds to an invented name, if that is not a column's.
+fn key(cursor: &mut Cursor<'_>) -> Option<(IndexKey, Option<String>)> {
     let from = cursor.token().start;
     let parenthesis = cursor.took_sign(b'(');
     let form = expression(cursor, 0)?;
     if parenthesis {
         cursor.sign(b')')?;
     }
-    let (text, kind, part) = match (form, parenthesis) {
-        (Form::Column(name), false) => (quote_ident(&name), KeyKind::Column(name.clone()), name),
-        (Form::Call(name), false) => (cursor.since(from)?, KeyKind::Expression, name),
-        (Form::Joined, true) => (cursor.since(from)?, KeyKind::Expression, "expr".to_owned()),
+    let (text, kind, word) = match (form, parenthesis) {
+        (Form::Column(name), false) => (quote_ident(&name), KeyKind::Column(name), None),
+        (Form::Call(name), false) => (cursor.since(from)?, KeyKind::Expression, Some(name)),
+        (Form::Joined, true) => (cursor.since(from)?, KeyKind::Expression, Some("expr".to_owned())),
         // A call in parentheses, a cast: the name that the server would find depends on more.
         (Form::Column(_) | Form::Call(_) | Form::Joined | Form::Other, _) => return None,
     };
@@ -82,7 +86,7 @@ fn key(cursor: &mut Cursor<'_>) -> Option<(IndexKey, String)> {
     } else {
         None
     };
-    Some((IndexKey { text, kind, collation, opclass, order, nulls }, part))
+    Some((IndexKey { text, kind, collation, opclass, order, nulls }, word))
 }
 
 fn qualified(cursor: &mut Cursor<'_>) -> Option<String> {

@@ -10,7 +10,7 @@ mod expression;
 mod index;
 mod table;
 
-use super::{Change, Dml, Place, Repeat, Rows, StatementKind};
+use super::{Attachment, Change, Dml, Place, Repeat, Rows, StatementKind};
 use cursor::{Cursor, What};
 use table::{owner, values};
 
@@ -44,7 +44,7 @@ fn attach_index(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
     cursor.words(&["attach", "partition"])?;
     let child = cursor.relation()?;
     cursor.end()?;
-    Some(StatementKind::AttachIndex { parent, child })
+    Some(StatementKind::AttachIndex(Box::new(Attachment { parent, child })))
 }
 
 fn create_sequence(cursor: &mut Cursor<'_>) -> Option<StatementKind> {

@@ -1,11 +1,14 @@
 //! CREATE TABLE and ALTER TABLE.
 
+use std::sync::Arc;
+
 use super::super::constraint::of_names;
 use super::super::{
     Constraint, ConstraintKind, Place, StatementKind, TableAction, TableStatement, TableTraits,
 };
 use super::cursor::{Cursor, Operator, What};
 use super::expression::{default, expression, operand, type_name};
+use crate::sql::IndexShape;
 
 /// The rest of a CREATE TABLE.
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Option<StatementKind> {
@@ -132,9 +135,8 @@ fn add(
             return Some(Vec::new());
         }
     };
-    let (mut shape, name_parts) = of_names(cursor.columns()?);
-    shape.only = only;
-    let made = Constraint { kind, name: Some(name), place, at, using_index: None, shape, name_parts };
+    let shape = Arc::new(IndexShape { only, ..of_names(cursor.columns()?) });
+    let made = Constraint { kind, name: Some(name), place, at, using_index: None, shape, words: Vec::new() };
     Some(vec![TableAction::Add(Box::new(made))])
 }
 
