@@ -23,6 +23,7 @@ mod list;
 mod literal;
 mod made;
 mod marker;
+mod operation;
 mod rails;
 mod reach;
 mod revision;

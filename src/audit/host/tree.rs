@@ -9,6 +9,7 @@ use tree_sitter::{Node, ParseOptions, Parser, Tree};
 use super::binding::{self, Bindings, Kind, is_scope};
 use super::fact::{Problem, ProblemKind, Unknown};
 use super::language::Language;
+use super::operation::Operations;
 use super::reach::Reach;
 use super::walk::way;
 use crate::audit::{Lines, Place};
@@ -64,6 +65,7 @@ pub(super) struct Source<'t> {
     /// The last place that was asked for.
     counted: Cell<(usize, Place)>,
     bindings: Bindings<'t>,
+    operations: Operations<'t>,
     heredocs: HashMap<usize, Node<'t>>,
 }
 
@@ -81,6 +83,7 @@ impl<'t> Source<'t> {
             lines: Lines::of(text),
             counted: Cell::new((0, Place { line: 1, column: 1 })),
             bindings: Bindings::default(),
+            operations: Operations::default(),
             heredocs: HashMap::new(),
         };
         source.look_over();
@@ -91,6 +94,11 @@ impl<'t> Source<'t> {
     /// Whether the file has a function of this name.
     pub(super) fn defines(&self, name: &str) -> bool {
         self.reach.defines(name)
+    }
+
+    /// Which of alembic's operations a call by this path means, the last name first.
+    pub(super) fn operation(&self, path: &[&'t str]) -> Option<&'t str> {
+        self.operations.meant(path)
     }
 
     /// The text of a node.
@@ -216,6 +224,9 @@ impl<'t> Source<'t> {
                         Kind::Gives => self.bindings.give(name, step),
                     }
                 }
+            }
+            "import_from_statement" | "import_statement" if self.language == Language::Python => {
+                self.operations.import(node, self.text);
             }
             "heredoc_beginning" => {
                 let name = self.of(node).trim_start_matches(['<', '-', '~']).trim_matches(['"', '\'', '`']);

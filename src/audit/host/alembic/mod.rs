@@ -25,9 +25,10 @@ const LONGEST_DERIVED: usize = 63;
 pub(super) fn call<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
     let place = transacted(place);
     let batch = batch_of(walk.source, call, place);
-    let op = call.object() == "op" || batch.is_some();
+    let operation = walk.source.operation(&call.path);
+    let op = operation.is_some() || batch.is_some();
     let at = usize::from(batch.is_none());
-    match call.name() {
+    match operation.unwrap_or(call.name()) {
         "create_index" if op => create(walk, call, batch, place),
         "drop_index" if op => drop(walk, call, batch, place),
         "create_unique_constraint" if op => unique(walk, call, batch, place),

@@ -153,3 +153,28 @@ fn a_function_of_another_file_that_is_said_to_make_an_index_is_told() {
         "def create_index(t):\n    op.create_index('i', t, ['a'])\n\ndef upgrade():\n    create_index('t')\n";
     assert_eq!(extract(PYTHON, own).problems, []);
 }
+
+#[test]
+fn operations_are_known_by_whatever_name_they_are_imported() {
+    let wanted = &["create i on t (a)", "drop k on t ()"][..];
+    let table = [
+        "from alembic.op import create_index, drop_index\n\ndef upgrade():\n    create_index('i', 't', ['a'])\n    drop_index('k', 't')\n",
+        "from alembic.op import create_index as ci, drop_index as di\n\ndef upgrade():\n    ci('i', 't', ['a'])\n    di('k', 't')\n",
+        "from alembic.op import *\n\ndef upgrade():\n    create_index('i', 't', ['a'])\n    drop_index('k', 't')\n",
+        "from alembic import context, op as o\n\ndef upgrade():\n    o.create_index('i', 't', ['a'])\n    o.drop_index('k', 't')\n",
+        "import alembic.op as o\n\ndef upgrade():\n    o.create_index('i', 't', ['a'])\n    o.drop_index('k', 't')\n",
+        "import alembic.op\n\ndef upgrade():\n    alembic.op.create_index('i', 't', ['a'])\n    alembic.op.drop_index('k', 't')\n",
+    ];
+    for text in table {
+        let found = read(PYTHON, text);
+        assert_eq!(lines(&found), wanted, "{text}");
+        assert!(found.problems.is_empty(), "{text}: {:?}", found.problems);
+    }
+    // Another module's function of that name is no operation, and what it does is not known.
+    let other = extract(
+        PYTHON,
+        "from shop.db import create_index\n\ndef upgrade():\n    create_index('i', 't', ['a'])\n",
+    );
+    assert_eq!(lines(&other), [""; 0]);
+    assert_eq!(other.problems.len(), 1);
+}
