@@ -169,6 +169,9 @@ fn exclusion(entry: &Entry) -> Option<Exclusion> {
     if entry.to_fill_in {
         return Some(Exclusion::ToFillIn);
     }
+    if entry.table_kind == TableKind::Temporary {
+        return Some(Exclusion::Temporary);
+    }
     if entry.alive.is_none() {
         return Some(end(entry));
     }
@@ -189,6 +192,7 @@ fn exclusion(entry: &Entry) -> Option<Exclusion> {
         | FateKind::Recreated
         | FateKind::BecameConstraint(_)
         | FateKind::Skipped
+        | FateKind::TakenBack
         | FateKind::Refused => None,
     })
 }
@@ -201,6 +205,7 @@ fn end(entry: &Entry) -> Exclusion {
             Some(Exclusion::NotMade("the name is taken, and IF NOT EXISTS makes nothing then"))
         }
         FateKind::Refused => Some(Exclusion::NotMade("the name is taken: the server refuses it")),
+        FateKind::TakenBack => Some(Exclusion::NotMade("a ROLLBACK takes it back")),
         FateKind::Renamed(_)
         | FateKind::TableRenamed(_)
         | FateKind::Recreated

@@ -62,7 +62,7 @@ pub(super) fn name(table: &str, parts: &[String], label: Label, taken: impl Fn(&
 }
 
 /// Words that occur again get a number.
-fn distinct(parts: &[String]) -> Vec<String> {
+pub(super) fn distinct(parts: &[String]) -> Vec<String> {
     let mut result: Vec<String> = Vec::with_capacity(parts.len());
     for part in parts {
         let mut candidate = clip(part).to_owned();

@@ -60,7 +60,10 @@ fn judge(files: &[File<'_>], inventory: &Inventory, kept: &Kept, project: &str) 
 /// Whether a statement made nothing: its name was taken, or nobody runs it.
 fn never(entry: &Entry) -> bool {
     entry.nesting == crate::audit::statement::Nesting::Routine
-        || entry.fates.iter().any(|it| matches!(it.what, FateKind::Skipped | FateKind::Refused))
+        || entry
+            .fates
+            .iter()
+            .any(|it| matches!(it.what, FateKind::Skipped | FateKind::Refused | FateKind::TakenBack))
 }
 
 /// What took the name away from it.
@@ -76,6 +79,7 @@ fn end(entry: &Entry, name: &str) -> Option<(Spot, String)> {
             | FateKind::BecameConstraint(_)
             | FateKind::Skipped
             | FateKind::Refused
+            | FateKind::TakenBack
             | FateKind::Attached(_) => return None,
         };
         Some((fate.spot, why))

@@ -259,7 +259,8 @@ fn note(act: &Act<'_>, made: &mut Vec<Made>, gone: &mut Vec<Made>) {
             | TableAction::RenameConstraint(..)
             | TableAction::DropColumn(_)
             | TableAction::RenameColumn(..)
-            | TableAction::Attach(_) => None,
+            | TableAction::Attach(_)
+            | TableAction::Detach(_) => None,
         });
         let is_new = made.iter().any(|known| known.direction == act.direction && same(&known.table, table));
         if is_new {

@@ -44,6 +44,39 @@ pub fn fold(token: &str) -> Cow<'_, str> {
     }
 }
 
+/// The name that `U&"…"` stands for with this escape character; `None` when it is not one of those, or stands for nothing.
+pub(crate) fn unescaped(token: &str, escape: char) -> Option<String> {
+    let (mark, rest) = token.split_at_checked(2)?;
+    let quoted = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+    if !mark.eq_ignore_ascii_case("u&") {
+        return None;
+    }
+    let inside = quoted.replace("\"\"", "\"");
+    let mut units: Vec<u32> = Vec::new();
+    let mut rest = inside.chars();
+    while let Some(char) = rest.next() {
+        if char != escape {
+            units.push(u32::from(char));
+        } else if let Some(after) = rest.as_str().strip_prefix(escape) {
+            units.push(u32::from(escape));
+            rest = after.chars();
+        } else {
+            let (from, length) = if rest.as_str().starts_with('+') { (1, 6) } else { (0, 4) };
+            let digits = rest.as_str().get(from..from + length)?;
+            units.push(u32::from_str_radix(digits, 16).ok()?);
+            rest = rest.as_str().get(from + length..)?.chars();
+        }
+    }
+    let mut name = String::new();
+    let mut units = units.into_iter().peekable();
+    while let Some(unit) = units.next() {
+        let low = units.next_if(|low| (0xD800..0xDC00).contains(&unit) && (0xDC00..0xE000).contains(low));
+        let whole = low.map_or(unit, |low| 0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
+        name.push(char::from_u32(whole)?);
+    }
+    Some(name)
+}
+
 fn is_plain(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
@@ -82,6 +115,16 @@ mod tests {
         assert_eq!(fold("\"Leads\""), "Leads");
         assert_eq!(fold("\"a\"\"b\""), "a\"b");
         assert_eq!(fold("GRÖSSE"), "grÖsse");
+    }
+
+    #[test]
+    fn escapes_in_a_name_are_letters() {
+        assert_eq!(unescaped(r#"U&"d\0061t\+000061""#, '\\').as_deref(), Some("data"));
+        assert_eq!(unescaped(r#"u&"d!0061ta!!""#, '!').as_deref(), Some("data!"));
+        assert_eq!(unescaped(r#"U&"\D83D\DE00""#, '\\').as_deref(), Some("\u{1F600}"));
+        for none in [r#"U&"\00""#, r#"U&"\D83D""#, r#""data""#, "u", "übel", r#"U&"\zzzz""#] {
+            assert_eq!(unescaped(none, '\\'), None, "{none}");
+        }
     }
 
     #[test]

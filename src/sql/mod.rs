@@ -17,7 +17,8 @@ pub use ident::{MAX_IDENT_BYTES, fold, quote_ident, quote_qualified};
 pub use nesting::{MAX_NESTING, MAX_SQL_BYTES, MAX_TOKENS};
 pub use parse::parse_create_index;
 pub(crate) use parse::{
-    first_words, name_parts, only_name, read_create_index, read_key_expression, significant, span_of,
+    first_words, name_parts, only_name, read_create_index, read_key_expression, read_keys, significant,
+    span_of,
 };
 pub use problem::{SqlProblem, SqlProblemKind};
 pub(crate) use render::one_line;

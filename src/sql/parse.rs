@@ -7,7 +7,7 @@ use squawk_syntax::ast::{self, AstNode, Expr, Stmt};
 use squawk_syntax::quote::is_reserved_word;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode, SyntaxToken};
 
-use super::ident::{MAX_IDENT_BYTES, fold, quote_ident};
+use super::ident::{MAX_IDENT_BYTES, fold, quote_ident, unescaped};
 use super::nesting::measure;
 use super::problem::{SqlProblem, SqlProblemKind};
 use super::render::{comment_residue, is_trivia, one_line, tokens};
@@ -40,6 +40,14 @@ pub fn parse_create_index(text: &str) -> Result<IndexShape, Vec<SqlProblem>> {
             Ok(Err(_)) | Err(_) => Err(vec![SqlProblem { span: 0..0, kind: SqlProblemKind::ParserFailed }]),
         }
     })
+}
+
+/// The keys of a text that stands between the parentheses of a CREATE INDEX; `None` when it cannot stand there.
+pub(crate) fn read_keys(text: &str) -> Option<Vec<IndexKey>> {
+    let shape = parse_create_index(&format!("CREATE INDEX CONCURRENTLY i ON t (\n{text}\n)")).ok()?;
+    // A text that closes the parenthesis by itself goes on as something else.
+    let bare = shape.predicate.is_none() && shape.include.is_empty() && shape.with.is_empty();
+    (bare && shape.tablespace.is_none() && !shape.nulls_not_distinct).then_some(shape.keys)
 }
 
 /// What a CREATE INDEX of a larger text says, and everything that [`parse_create_index`] would refuse about it. Bytes
@@ -375,14 +383,21 @@ pub(crate) fn significant(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken
 
 /// The parts of a dotted name, folded.
 pub(crate) fn name_parts(node: &SyntaxNode) -> Vec<String> {
-    significant(node)
-        .filter(|token| token.kind() != SyntaxKind::DOT)
-        .map(|token| fold(token.text()).into_owned())
-        .collect()
+    let mut parts = Vec::new();
+    let mut tokens = significant(node).filter(|token| token.kind() != SyntaxKind::DOT).peekable();
+    while let Some(token) = tokens.next() {
+        let other = tokens.next_if(|next| next.text().eq_ignore_ascii_case("uescape"));
+        let escape = other.and_then(|_| tokens.next()).and_then(|it| it.text().chars().nth(1));
+        parts.push(
+            unescaped(token.text(), escape.unwrap_or('\\'))
+                .unwrap_or_else(|| fold(token.text()).into_owned()),
+        );
+    }
+    parts
 }
 
 pub(crate) fn only_name(node: &SyntaxNode) -> Option<String> {
-    significant(node).next().map(|token| fold(token.text()).into_owned())
+    name_parts(node).into_iter().next()
 }
 
 fn qualified(node: &SyntaxNode) -> String {

@@ -58,6 +58,31 @@ async fn names_tables_and_uniqueness_are_those_of_a_server_that_ran_the_same_sta
     assert!(catalog.len() > 40, "{}", catalog.len());
 }
 
+#[tokio::test]
+async fn what_is_copied_moved_renamed_and_taken_back_is_where_a_server_has_it() {
+    let text = include_str!("../fixtures/audit/moves.sql");
+    let database = database(MAJOR).await;
+    let session = database.connect().await;
+    // One by one: of statements that are sent together, ROLLBACK takes all of them back.
+    for piece in prepare(text).pieces {
+        session.batch_execute(&text[piece.range]).await.unwrap();
+    }
+    let said = standing(&inventory(text));
+    let of = async |query: &str| -> Indexes {
+        let rows = session.query(query, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect()
+    };
+    // Those of partitions that a statement made are told, those that came with the parent's are not.
+    let (some, every) = (of(CATALOG).await, of(EVERY).await);
+    let missing: Vec<_> = some.iter().filter(|(name, it)| said.get(*name) != Some(it)).collect();
+    let invented: Vec<_> = said.iter().filter(|(name, it)| every.get(*name) != Some(it)).collect();
+    assert!(
+        missing.is_empty() && invented.is_empty(),
+        "the server has {missing:#?}\nthe audit has {invented:#?}"
+    );
+    assert!(some.len() > 20, "{}", some.len());
+}
+
 /// All indexes, those of partitions too: a dump makes each of them by a statement of its own.
 const EVERY: &str = "
     SELECT n.nspname || '.' || c.relname, tn.nspname || '.' || t.relname, i.indisunique, i.indnatts

@@ -7,11 +7,11 @@ use super::super::host::{
     Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind as HostKey, Known, TableName,
 };
 use super::super::statement::{
-    Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction, Unread, Why,
-    Wording,
+    Checked, Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction,
+    Unread, Why, Wording,
 };
 use super::{Document, Part, PartKind, Tables, host};
-use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef, quote_ident};
+use crate::sql::{IndexKey, IndexShape, KeyKind, NullsOrder, SortOrder, TableRef, quote_ident, read_keys};
 
 /// How a part that is not known is shown, as in statements put together at run time.
 const UNKNOWN: &str = "…";
@@ -165,6 +165,7 @@ impl Draft<'_> {
             using_index: None,
             shape: Arc::new(IndexShape { unique: kind == ConstraintKind::Unique, ..shape }),
             words,
+            checked: Checked::AtOnce,
         };
         StatementKind::AlterTable { table, actions: vec![TableAction::Add(Box::new(constraint))] }
     }
@@ -207,7 +208,7 @@ impl Draft<'_> {
         let index = self.index;
         match &index.keys {
             Known::Known(keys) => {
-                let keys: Vec<IndexKey> = keys.iter().map(|key| self.key(key)).collect();
+                let keys: Vec<IndexKey> = keys.iter().flat_map(|key| self.key(key)).collect();
                 let computed = keys.iter().filter(|key| key.kind == KeyKind::Expression).count();
                 (keys, vec!["expr".to_owned(); computed])
             }
@@ -219,14 +220,17 @@ impl Draft<'_> {
         }
     }
 
-    fn key(&mut self, key: &Key) -> IndexKey {
+    /// A key. SQL text may hold several.
+    fn key(&mut self, key: &Key) -> Vec<IndexKey> {
         let text = self.known(Some(&key.text)).unwrap_or_else(|| UNKNOWN.to_owned());
         let order = self.known(key.order.as_ref()).unwrap_or_default().to_ascii_uppercase();
         let opclass = self.known(key.opclass.as_ref());
-        let (kind, shown) = match key.kind {
-            HostKey::Column | HostKey::Field => (KeyKind::Column(text.clone()), quote_ident(&text)),
-            HostKey::Expression => (KeyKind::Expression, parenthesised(&text)),
-            HostKey::HostExpression => (KeyKind::Expression, text),
+        let mut keys = match key.kind {
+            HostKey::Column | HostKey::Field => {
+                vec![IndexKey { kind: KeyKind::Column(text.clone()), ..plain(quote_ident(&text)) }]
+            }
+            HostKey::Expression => spelled(&text),
+            HostKey::HostExpression => vec![plain(text)],
         };
         let sorted = if order.contains("DESC") {
             Some(SortOrder::Desc)
@@ -238,7 +242,13 @@ impl Draft<'_> {
         } else {
             order.contains("NULLS LAST").then_some(NullsOrder::Last)
         };
-        IndexKey { kind, opclass, order: sorted, nulls, ..plain(shown) }
+        // What the framework adds stands behind the text.
+        if let Some(last) = keys.last_mut() {
+            last.opclass = opclass.or(last.opclass.take());
+            last.order = sorted.or(last.order);
+            last.nulls = nulls.or(last.nulls);
+        }
+        keys
     }
 
     fn list(&mut self, of: &Known<Vec<String>>) -> Vec<String> {
@@ -277,16 +287,18 @@ fn plain(text: String) -> IndexKey {
     IndexKey { text, kind: KeyKind::Expression, collation: None, opclass: None, order: None, nulls: None }
 }
 
+/// The keys of an SQL text that a framework sends as it stands: `lower(a)`, `b DESC`, `c gin_trgm_ops`.
+fn spelled(text: &str) -> Vec<IndexKey> {
+    match read_keys(text) {
+        Some(keys) if !keys.is_empty() => keys,
+        Some(_) | None => vec![plain(format!("({})", text.trim()))],
+    }
+}
+
 /// Whether a word of the program asks for the index.
 fn wording(cause: Cause) -> Wording {
     match cause {
         Cause::Said | Cause::Option => Wording::Said,
         Cause::Habit | Cause::Companion => Wording::Implied,
     }
-}
-
-/// An expression as it must stand among keys.
-fn parenthesised(text: &str) -> String {
-    let text = text.trim();
-    if text.starts_with('(') && text.ends_with(')') { text.to_owned() } else { format!("({text})") }
 }

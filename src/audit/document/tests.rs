@@ -72,7 +72,7 @@ def downgrade():
     assert_eq!(
         shown(&document),
         [
-            "7:9 up create ix_a on orders (a, (b DESC)) concurrently",
+            "7:9 up create ix_a on orders (a, b DESC) concurrently",
             "10:9 up create ix_… on … (a)",
             "11:9 up Update of orders",
             "15:5 down drop ix_a"
@@ -114,6 +114,26 @@ class Migration(migrations.Migration):
     let unread: Vec<String> = document.unread.iter().map(|it| format!("{} {}", it.place, it.why)).collect();
     assert_eq!(unread.len(), 1, "{unread:?}");
     assert!(document.unread[0].why.is_broken(), "{unread:?}");
+}
+
+#[test]
+fn sql_among_keys_says_what_it_says_in_a_statement() {
+    let table = [
+        (r#"sa.text("b DESC NULLS LAST")"#, "b DESC NULLS LAST"),
+        (r#"sa.text("b gin_trgm_ops")"#, "b gin_trgm_ops"),
+        (r#"sa.text("lower(b) COLLATE \"C\"")"#, r#"lower(b) COLLATE "C""#),
+        (r#"sa.text("(a + b)")"#, "(a + b)"),
+        (r#"sa.text("(a + b) * (c + d)")"#, "((a + b) * (c + d))"),
+        (r#"sa.text("b, c DESC")"#, "b, c DESC"),
+        (r#"sa.text("a + b")"#, "(a + b)"),
+        (r#"sa.text("lower(b)").desc()"#, "lower(b) DESC"),
+        (r#"sa.text("b) WHERE (c")"#, "(b) WHERE (c)"),
+    ];
+    for (written, sent) in table {
+        let text = format!("def upgrade():\n    op.create_index('i', 't', [{written}])\n");
+        let document = read(Language::Python, &text);
+        assert_eq!(shown(&document), [format!("2:5 up create i on t ({sent})")], "{written}");
+    }
 }
 
 #[test]

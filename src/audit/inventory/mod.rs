@@ -3,8 +3,11 @@
 //! The statements are replayed in order into a small picture of the catalogs, which knows tables, names and indexes and
 //! nothing else.
 
+mod mention;
 mod overlap;
+mod partition;
 mod replay;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -140,6 +143,8 @@ pub enum FateKind {
     Refused,
     /// Attached to the index of the partitioned table.
     Attached(String),
+    /// ROLLBACK: it was never made.
+    TakenBack,
 }
 
 /// What an index is for.
@@ -191,6 +196,7 @@ impl Entry {
             | FateKind::Recreated
             | FateKind::Skipped
             | FateKind::Refused
+            | FateKind::TakenBack
             | FateKind::Attached(_) => None,
         });
         match (self.origin, became) {

@@ -86,6 +86,21 @@ fn overlap(left: &Served<'_>, right: &Served<'_>) -> Option<Overlap> {
     (one.method == "btree" && carried && !one.unique).then_some(Overlap::Less)
 }
 
+/// Whether the server takes an index of a partition for its part of one of the parent: order and NULLS make no difference to it.
+pub(super) fn is_part(own: &IndexShape, parent: &IndexShape) -> bool {
+    let (left, right) = (Served::of(own), Served::of(parent));
+    let same = |(one, two): (&Key, &Key)| {
+        one.text == two.text && one.collation == two.collation && one.opclass == two.opclass
+    };
+    left.keys.len() == right.keys.len()
+        && left.keys.iter().zip(&right.keys).all(same)
+        && own.include == parent.include
+        && left.predicate == right.predicate
+        && own.method == parent.method
+        && own.unique == parent.unique
+        && own.nulls_not_distinct == parent.nulls_not_distinct
+}
+
 fn sorted(columns: &[String]) -> Vec<&String> {
     let mut columns: Vec<&String> = columns.iter().collect();
     columns.sort();

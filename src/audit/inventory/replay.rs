@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Chapter, Entry, Fate, FateKind, Naming, Origin, Relation, Spot, Standing, TableKind};
 use crate::audit::invent::{self, Label, clip};
 use crate::audit::statement::{
-    Constraint, ConstraintKind, IndexStatement, Nesting, Statement, StatementKind, TableAction,
+    Constraint, ConstraintKind, IndexStatement, Nesting, Scope, Statement, StatementKind, TableAction,
     TableStatement, Wording,
 };
 use crate::sql::{IndexShape, KeyKind, TableRef};
@@ -16,9 +16,28 @@ pub(super) fn replay(series: &[Chapter<'_>]) -> Vec<Entry> {
     let mut world = World::default();
     for (file, chapter) in series.iter().enumerate() {
         // A file is a session of its own.
-        world.path = None;
+        (world.path, world.lasting) = (None, None);
+        let takes_back = chapter.statements.iter().any(|it| it.kind == StatementKind::Rollback);
+        let mut before = None;
         for statement in chapter.statements {
-            world.statement(file, statement);
+            // A routine's COMMIT is its own.
+            let direct = statement.nesting == Nesting::Direct;
+            if direct && statement.kind == StatementKind::Begin {
+                before = before.or_else(|| takes_back.then(|| world.clone()));
+            } else if direct && statement.kind == StatementKind::Commit {
+                before = None;
+                world.path = world.lasting.clone();
+            } else if direct && statement.kind == StatementKind::Rollback {
+                if let Some(before) = before.take() {
+                    world.go_back_to(before, Spot { file, place: statement.place });
+                }
+                world.path = world.lasting.clone();
+            } else {
+                world.statement(file, statement);
+            }
+        }
+        if let Some(last) = chapter.statements.last() {
+            world.end_session(Spot { file, place: last.place });
         }
     }
     world.entries
@@ -37,11 +56,11 @@ pub(super) fn heeds(kind: &StatementKind) -> bool {
         | StatementKind::DropTable(_)
         | StatementKind::DropSchema(_)
         | StatementKind::RenameSchema { .. }
-        | StatementKind::SearchPath { .. } => true,
-        StatementKind::Set(_)
+        | StatementKind::SearchPath { .. }
         | StatementKind::Begin
         | StatementKind::Commit
-        | StatementKind::Rollback
+        | StatementKind::Rollback => true,
+        StatementKind::Set(_)
         | StatementKind::Reindex { .. }
         | StatementKind::Analyze(_)
         | StatementKind::Dml(_)
@@ -52,35 +71,61 @@ pub(super) fn heeds(kind: &StatementKind) -> bool {
     }
 }
 
+/// The schema of temporary tables.
+const TEMPORARY: &str = "pg_temp";
+
 /// What is known of a table.
 #[derive(Debug, Clone, Default)]
-struct Table {
+pub(super) struct Table {
     partitioned: bool,
     temporary: bool,
-    partition_of: Option<Arc<Relation>>,
+    pub(super) partition_of: Option<Arc<Relation>>,
 }
 
-#[derive(Default)]
-struct World {
-    entries: Vec<Entry>,
+/// An index of a partition that came with one of its parent, and is no entry of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Inherited {
+    pub(super) index: Arc<Relation>,
+    pub(super) table: Arc<Relation>,
+    /// The parent's index, by position in `World::entries`.
+    pub(super) of: usize,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct World {
+    pub(super) entries: Vec<Entry>,
+    /// The words of an index's columns as the server keeps them, by position, where the shape does not say them: a copy is
+    /// named after them.
+    words: BTreeMap<usize, Vec<String>>,
+    /// Indexes that partitions have because their parent has them.
+    pub(super) inherited: Vec<Inherited>,
+    /// Indexes of partitions that belong to one of the parent: by position, the child first.
+    pub(super) attached: Vec<(usize, usize)>,
     /// All names of relations but those of `standing`.
-    names: BTreeSet<Arc<Relation>>,
-    tables: BTreeMap<Arc<Relation>, Table>,
+    pub(super) names: BTreeSet<Arc<Relation>>,
+    pub(super) tables: BTreeMap<Arc<Relation>, Table>,
     /// Tables that have partitions.
-    parents: BTreeSet<Arc<Relation>>,
+    pub(super) parents: BTreeSet<Arc<Relation>>,
     /// Indexes that were dropped, by their last name.
     dropped: BTreeMap<Arc<Relation>, usize>,
     /// Indexes that are there, by name.
-    standing: BTreeMap<Arc<Relation>, usize>,
+    pub(super) standing: BTreeMap<Arc<Relation>, usize>,
     /// First schema of the search path, when one is set.
     path: Option<String>,
+    /// The one that is left when a transaction with its own ends.
+    lasting: Option<String>,
 }
 
 impl World {
     fn statement(&mut self, file: usize, statement: &Statement) {
         let spot = Spot { file, place: statement.place };
         match &statement.kind {
-            StatementKind::SearchPath { first, .. } => self.path.clone_from(first),
+            StatementKind::SearchPath { first, scope } => {
+                if *scope == Scope::Session {
+                    self.lasting.clone_from(first);
+                }
+                self.path.clone_from(first);
+            }
             StatementKind::CreateIndex(index) => {
                 let position = self.create_index(spot, statement.nesting, index);
                 self.entries[position].to_fill_in = statement.to_fill_in;
@@ -94,8 +139,8 @@ impl World {
             }
             StatementKind::RenameIndex { index, to } => self.rename_index(&self.index(index), spot, to),
             StatementKind::AttachIndex(attached) => {
-                let parent = attached.parent.name.clone();
-                self.note(&self.index(&attached.child), spot, FateKind::Attached(parent));
+                let (parent, child) = (self.index(&attached.parent), self.index(&attached.child));
+                self.attach_index(&child, &parent, spot);
             }
             StatementKind::CreateTable(table) => self.create_table(spot, statement.nesting, table),
             StatementKind::CreateRelation(name) => {
@@ -142,6 +187,11 @@ impl World {
 
     /// A table that is there already. Where no schema is said and none is set, the one that has it.
     fn table(&self, name: &TableRef) -> Arc<Relation> {
+        // Temporary ones come before all others.
+        let temporary = relation(TEMPORARY, clip(&name.name));
+        if name.schema.is_none() && self.names.contains(&temporary) {
+            return temporary;
+        }
         let here = self.here(name);
         let there = self.tables.get_key_value(&here).map(|(it, _)| it).or_else(|| self.names.get(&here));
         if let Some(there) = there {
@@ -175,7 +225,7 @@ impl World {
         self.names.contains(relation) || self.standing.contains_key(relation)
     }
 
-    fn invent(&self, table: &Relation, parts: &[String], label: Label) -> Arc<Relation> {
+    pub(super) fn invent(&self, table: &Relation, parts: &[String], label: Label) -> Arc<Relation> {
         let taken = |name: &str| self.taken(&relation(&table.schema, name));
         relation(&table.schema, &invent::name(&table.name, parts, label, taken))
     }
@@ -183,7 +233,7 @@ impl World {
     fn create_index(&mut self, spot: Spot, nesting: Nesting, index: &IndexStatement) -> usize {
         let table = self.table(&index.shape.table);
         let written = index.shape.name.as_deref();
-        let parts = if written.is_none() || !index.shape.only { index.name_parts() } else { Vec::new() };
+        let parts = if written.is_none() { index.name_parts() } else { Vec::new() };
         let position = self.add(
             spot,
             nesting,
@@ -196,10 +246,53 @@ impl World {
             (written, &parts),
         );
         self.entries[position].problems.clone_from(&index.problems);
-        if !index.shape.only && self.entries[position].alive.is_some() {
-            self.partitions_follow(&table, &parts, Label::Index);
+        self.remember(position, &index.words, || index.name_parts());
+        if !index.shape.only {
+            self.partitions_follow(position, spot);
         }
         position
+    }
+
+    /// Keeps the words of an index that has computed keys.
+    fn remember(&mut self, position: usize, computed: &[String], parts: impl FnOnce() -> Vec<String>) {
+        if !computed.is_empty() {
+            self.words.insert(position, invent::distinct(&parts()));
+        }
+    }
+
+    /// The index's own columns keep their names when those of the table get others.
+    pub(super) fn keep_words(&mut self, position: usize) {
+        let words = self.words_of(position);
+        self.words.insert(position, words);
+    }
+
+    pub(super) fn words_of(&self, position: usize) -> Vec<String> {
+        let plain = || self.entries.get(position).map(|it| invent::distinct(&columns(&it.shape)));
+        self.words.get(&position).cloned().or_else(plain).unwrap_or_default()
+    }
+
+    /// What was done since is taken back.
+    fn go_back_to(&mut self, mut before: Self, spot: Spot) {
+        let kept = before.entries.len();
+        let (entries, words) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.words));
+        before.words.extend(words.into_iter().filter(|(position, _)| *position >= kept));
+        before.entries.extend(entries.into_iter().skip(kept).map(|mut entry| {
+            entry.alive = None;
+            entry.fates.push(Fate { spot, what: FateKind::TakenBack });
+            entry
+        }));
+        *self = before;
+    }
+
+    /// Temporary tables go with their session.
+    fn end_session(&mut self, spot: Spot) {
+        let is_temporary = |it: &&Arc<Relation>| it.schema == TEMPORARY;
+        let gone: Vec<Arc<Relation>> = self.standing.keys().filter(is_temporary).cloned().collect();
+        for index in gone {
+            self.end(&index, spot, &FateKind::WentWith("its session".to_owned()));
+        }
+        self.names.retain(|it| it.schema != TEMPORARY);
+        self.tables.retain(|it, _| it.schema != TEMPORARY);
     }
 
     /// Adds an index, and lets it stand when it is made where it stands and its name is free.
@@ -270,26 +363,11 @@ impl World {
         }
     }
 
-    /// Names that an index of a partitioned table takes for its partitions.
-    fn partitions_follow(&mut self, table: &Relation, parts: &[String], label: Label) {
-        if !self.parents.contains(table) {
-            return;
-        }
-        let children = self.partitions_of(table);
-        for child in children {
-            let index = self.invent(&child, parts, label);
-            self.names.insert(index);
-            self.partitions_follow(&child, parts, label);
-        }
-    }
-
-    fn partitions_of(&self, table: &Relation) -> Vec<Arc<Relation>> {
-        let parts = self.tables.iter().filter(|(_, it)| it.partition_of.as_deref() == Some(table));
-        parts.map(|(name, _)| name.clone()).collect()
-    }
-
     fn create_table(&mut self, spot: Spot, nesting: Nesting, made: &TableStatement) {
-        let table = self.here(&made.table);
+        let mut table = self.here(&made.table);
+        if made.traits.temporary && made.table.schema.is_none() {
+            table = relation(TEMPORARY, &table.name);
+        }
         if made.traits.if_not_exists && self.taken(&table) {
             return;
         }
@@ -306,37 +384,46 @@ impl World {
             partition_of: partition_of.clone(),
         };
         self.tables.insert(table.clone(), known);
-        // The server makes the primary key first, and the others in the order of the text.
-        let (first, others): (Vec<_>, Vec<_>) =
-            made.constraints.iter().partition(|it| it.kind == ConstraintKind::PrimaryKey);
-        for constraint in first.into_iter().chain(others) {
+        // What comes from the parent is there before the table's own.
+        for of in partition_of.iter().flat_map(|parent| self.inheritable(parent)).collect::<Vec<_>>() {
+            self.inherit(of, &table);
+        }
+        for constraint in &made.constraints {
             self.constraint(Spot { file: spot.file, place: constraint.place }, nesting, &table, constraint);
         }
         for source in made.like.iter().map(|it| self.table(it)).collect::<Vec<_>>() {
-            for (origin, shape, parts) in self.indexes_of(&source) {
-                let copied = Arc::new(IndexShape { name: None, ..(*shape).clone() });
-                let origin = if matches!(origin, Origin::Constraint(_)) { origin } else { Origin::Copied };
-                self.add(spot, nesting, origin, &table, copied, (None, &parts));
-            }
-        }
-        if let Some(parent) = partition_of {
-            for (origin, _, parts) in self.indexes_of(&parent) {
-                let index = self.invent(&table, &parts, label(origin));
-                self.names.insert(index);
+            for of in self.indexes_of(&source) {
+                self.copy(of, spot, nesting, &table, None);
             }
         }
     }
 
-    /// Indexes of a table with what an invented name of a copy is made of.
-    fn indexes_of(&self, table: &Relation) -> Vec<(Origin, Arc<IndexShape>, Vec<String>)> {
-        let mut found: Vec<&Entry> = self
-            .standing
-            .values()
-            .filter_map(|position| self.entries.get(*position))
-            .filter(|it| it.stands_on(table) && !it.shape.only)
-            .collect();
-        found.sort_by_key(|it| it.spot);
-        found.into_iter().map(|it| (it.origin, it.shape.clone(), words(&it.shape))).collect()
+    /// Gives a table an index like another one.
+    pub(super) fn copy(
+        &mut self,
+        of: usize,
+        spot: Spot,
+        nesting: Nesting,
+        table: &Arc<Relation>,
+        name: Option<&str>,
+    ) {
+        let Some(entry) = self.entries.get(of) else { return };
+        let origin =
+            if matches!(entry.origin, Origin::Constraint(_)) { entry.origin } else { Origin::Copied };
+        let shape = Arc::new(IndexShape { name: None, only: false, ..(*entry.shape).clone() });
+        let words = self.words_of(of);
+        let position = self.add(spot, nesting, origin, table, shape, (name, &words));
+        if self.words.contains_key(&of) {
+            self.words.insert(position, words);
+        }
+    }
+
+    /// Indexes of a table, by position, in the order in which they were made.
+    pub(super) fn indexes_of(&self, table: &Relation) -> Vec<usize> {
+        let mut found: Vec<usize> = self.standing.values().copied().collect();
+        found.retain(|at| self.entries[*at].stands_on(table));
+        found.sort_unstable();
+        found
     }
 
     fn constraint(&mut self, spot: Spot, nesting: Nesting, table: &Arc<Relation>, constraint: &Constraint) {
@@ -355,9 +442,11 @@ impl World {
         };
         let origin = Origin::Constraint(constraint.kind);
         let parts = constraint.name_parts();
-        self.add(spot, nesting, origin, table, Arc::new(shape), (constraint.name.as_deref(), &parts));
+        let position =
+            self.add(spot, nesting, origin, table, Arc::new(shape), (constraint.name.as_deref(), &parts));
+        self.remember(position, &constraint.words, || parts);
         if !constraint.shape.only {
-            self.partitions_follow(table, &parts, label(origin));
+            self.partitions_follow(position, spot);
         }
     }
 
@@ -399,22 +488,19 @@ impl World {
                 self.move_table(&table, &to, spot);
                 return to;
             }
-            TableAction::Attach(child) => {
-                let child = self.table(child);
-                self.parents.insert(table.clone());
-                self.tables.entry(child).or_default().partition_of = Some(table.clone());
-            }
+            TableAction::Attach(child) => self.attach(&self.table(child), &table, spot),
+            TableAction::Detach(child) => self.detach(&self.table(child), spot, nesting),
         }
         table
     }
 
-    fn note(&mut self, index: &Relation, spot: Spot, what: FateKind) {
+    pub(super) fn note(&mut self, index: &Relation, spot: Spot, what: FateKind) {
         if let Some(entry) = self.standing.get(index).and_then(|position| self.entries.get_mut(*position)) {
             entry.fates.push(Fate { spot, what });
         }
     }
 
-    fn end(&mut self, index: &Arc<Relation>, spot: Spot, what: &FateKind) {
+    pub(super) fn end(&mut self, index: &Arc<Relation>, spot: Spot, what: &FateKind) {
         self.note(index, spot, what.clone());
         let Some(position) = self.standing.remove(index) else { return };
         if *what == FateKind::Dropped {
@@ -423,9 +509,10 @@ impl World {
         if let Some(entry) = self.entries.get_mut(position) {
             entry.alive = None;
         }
+        self.forsake(position, spot);
     }
 
-    fn rename_index(&mut self, index: &Relation, spot: Spot, to: &str) {
+    pub(super) fn rename_index(&mut self, index: &Relation, spot: Spot, to: &str) {
         let to = relation(&index.schema, clip(to));
         self.note(index, spot, FateKind::Renamed(to.name.clone()));
         let Some(position) = self.standing.remove(index) else { return };
@@ -434,128 +521,22 @@ impl World {
             standing.index = to;
         }
     }
-
-    /// Indexes of a table that are there.
-    fn standing_on(&self, table: &Relation) -> Vec<Arc<Relation>> {
-        let on_it = self.standing.iter().filter(|(_, position)| self.entries[**position].stands_on(table));
-        on_it.map(|(name, _)| name.clone()).collect()
-    }
-
-    fn drop_table(&mut self, table: &Relation, spot: Spot, with: &str) {
-        for index in self.standing_on(table) {
-            self.end(&index, spot, &FateKind::WentWith(with.to_owned()));
-        }
-        let children = self.partitions_of(table);
-        self.names.remove(table);
-        self.tables.remove(table);
-        for child in children {
-            self.drop_table(&child, spot, with);
-        }
-    }
-
-    fn drop_column(&mut self, table: &Relation, column: &str, spot: Spot) {
-        for index in self.standing_on(table) {
-            let uses = self
-                .standing
-                .get(&index)
-                .is_some_and(|position| uses(&self.entries[*position].shape, column));
-            if uses {
-                self.end(&index, spot, &FateKind::WentWith(format!("column {column}")));
-            }
-        }
-    }
-
-    fn rename_column(&mut self, table: &Relation, from: &str, to: &str) {
-        for index in self.standing_on(table) {
-            let Some(position) = self.standing.get(&index).copied() else { continue };
-            let shape = Arc::make_mut(&mut self.entries[position].shape);
-            for key in &mut shape.keys {
-                if key.kind == KeyKind::Column(from.to_owned()) {
-                    key.kind = KeyKind::Column(to.to_owned());
-                    key.text = crate::sql::quote_ident(to);
-                }
-            }
-            for column in &mut shape.include {
-                if column == from {
-                    to.clone_into(column);
-                }
-            }
-        }
-    }
-
-    fn move_table(&mut self, from: &Relation, to: &Arc<Relation>, spot: Spot) {
-        for index in self.standing_on(from) {
-            let shown = format!("{}.{}", to.schema, to.name);
-            self.note(&index, spot, FateKind::TableRenamed(shown));
-            let Some(position) = self.standing.remove(&index) else { continue };
-            let index = relation(&to.schema, &index.name);
-            if let Some(standing) = self.entries.get_mut(position).and_then(|entry| entry.alive.as_mut()) {
-                standing.index = index.clone();
-                standing.table = to.clone();
-            }
-            self.standing.insert(index, position);
-        }
-        if self.parents.remove(from) {
-            self.parents.insert(to.clone());
-        }
-        if self.names.remove(from) {
-            self.names.insert(to.clone());
-        }
-        if let Some(table) = self.tables.remove(from) {
-            self.tables.insert(to.clone(), table);
-        }
-        for table in self.tables.values_mut() {
-            if table.partition_of.as_deref() == Some(from) {
-                table.partition_of = Some(to.clone());
-            }
-        }
-    }
-
-    fn drop_schema(&mut self, schema: &str, spot: Spot) {
-        let gone: Vec<Arc<Relation>> =
-            self.standing.keys().filter(|it| it.schema == schema).cloned().collect();
-        for index in gone {
-            self.end(&index, spot, &FateKind::WentWith(format!("schema {schema}")));
-        }
-        self.names.retain(|it| it.schema != schema);
-        self.tables.retain(|it, _| it.schema != schema);
-    }
-
-    fn rename_schema(&mut self, from: &str, to: &str, spot: Spot) {
-        let mut moved: BTreeSet<Arc<Relation>> = self.tables.keys().chain(&self.names).cloned().collect();
-        moved.extend(self.entries.iter().filter_map(|it| it.alive.as_ref()).map(|it| it.table.clone()));
-        for table in moved.into_iter().filter(|it| it.schema == from) {
-            let there = relation(to, &table.name);
-            self.move_table(&table, &there, spot);
-        }
-    }
 }
 
-fn relation(schema: &str, name: &str) -> Arc<Relation> {
+pub(super) fn relation(schema: &str, name: &str) -> Arc<Relation> {
     Arc::new(Relation { schema: schema.to_owned(), name: name.to_owned() })
 }
 
-/// The words of an index that is copied: PostgreSQL names the copy after the columns of the original.
-fn words(shape: &IndexShape) -> Vec<String> {
-    let keys = shape.keys.iter().map(|key| match &key.kind {
-        KeyKind::Column(name) => name.clone(),
-        KeyKind::Expression => "expr".to_owned(),
+/// The columns of an index. Those that are computed are kept with what the server calls them.
+fn columns(shape: &IndexShape) -> Vec<String> {
+    let keys = shape.keys.iter().filter_map(|key| match &key.kind {
+        KeyKind::Column(name) => Some(name),
+        KeyKind::Expression => None,
     });
-    keys.chain(shape.include.iter().cloned()).collect()
+    keys.chain(&shape.include).cloned().collect()
 }
 
-fn uses(shape: &IndexShape, column: &str) -> bool {
-    let quoted = crate::sql::quote_ident(column);
-    let mentions = |text: &str| {
-        text.split(|it: char| !(it.is_alphanumeric() || matches!(it, '_' | '$' | '"')))
-            .any(|word| word == quoted)
-    };
-    shape.include.iter().any(|it| it == column)
-        || shape.keys.iter().any(|key| key.kind == KeyKind::Column(column.to_owned()) || mentions(&key.text))
-        || shape.predicate.as_deref().is_some_and(mentions)
-}
-
-fn label(origin: Origin) -> Label {
+pub(super) fn label(origin: Origin) -> Label {
     match origin {
         Origin::Statement | Origin::Implied | Origin::Copied => Label::Index,
         Origin::Constraint(ConstraintKind::PrimaryKey) => Label::PrimaryKey,

@@ -121,3 +121,122 @@ fn an_index_of_a_routine_or_with_an_unknown_name_is_listed_and_does_not_stand() 
         inventory.entries.iter().map(|it| (it.index.name.as_str(), it.alive.is_some())).collect();
     assert_eq!(standing, [("a", false), ("…", false), ("c", true)]);
 }
+
+fn standing(inventory: &Inventory) -> Vec<String> {
+    let alive = inventory.entries.iter().filter_map(|it| it.alive.as_ref());
+    alive.map(|it| format!("{}.{}", it.index.schema, it.index.name)).collect()
+}
+
+#[test]
+fn constraints_of_one_table_that_say_the_same_share_an_index() {
+    let table = [
+        ("create table a (id int primary key unique)", &["public.a_pkey"][..]),
+        ("create table a (id int unique primary key, unique (id))", &["public.a_pkey"]),
+        ("create table a (id int, constraint u unique (id), primary key (id))", &["public.u"]),
+        ("create table a (id int unique, unique (id) deferrable)", &["public.a_id_key", "public.a_id_key1"]),
+        (
+            "create table a (id int unique, unique nulls not distinct (id))",
+            &["public.a_id_key", "public.a_id_key1"],
+        ),
+        ("create table a (id int); alter table a add column b int unique primary key", &["public.a_pkey"]),
+        (
+            "create table a (id int unique); alter table a add unique (id)",
+            &["public.a_id_key", "public.a_id_key1"],
+        ),
+    ];
+    for (text, wanted) in table {
+        assert_eq!(standing(&stock(&[text])), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_copy_is_named_after_the_columns_of_its_original_where_the_last_option_asks_for_one() {
+    let source =
+        "create table s (id int primary key, b text); create index on s (lower(b), (id + 1)) include (b);";
+    let table = [
+        ("including indexes", &["public.t_pkey", "public.t_lower_expr_b_idx"][..]),
+        ("including all excluding indexes", &[]),
+        ("excluding all including indexes", &["public.t_pkey", "public.t_lower_expr_b_idx"]),
+        ("including all including constraints", &["public.t_pkey", "public.t_lower_expr_b_idx"]),
+        ("including constraints", &[]),
+    ];
+    for (options, wanted) in table {
+        let inventory = stock(&[&format!("{source} create table t (like s {options});")]);
+        assert_eq!(standing(&inventory)[2..], *wanted, "{options}");
+    }
+}
+
+#[test]
+fn a_renamed_column_has_its_new_name_in_expressions_and_conditions_too() {
+    let inventory = stock(&["create table t (a int, b text); create index i on t (lower(B)) where b <> 'b';
+        alter table t rename b to c; create index j on t (lower(c)) where c <> 'b'; alter table t drop column c;"]);
+    assert_eq!(inventory.entries[0].shape.predicate.as_deref(), Some("c <> 'b'"));
+    assert_eq!(inventory.entries[0].shape.keys[0].text, "lower(c)");
+    assert_eq!(standing(&inventory), [""; 0]);
+}
+
+#[test]
+fn indexes_of_partitions_come_and_go_with_those_of_their_parent() {
+    let parent = "create table p (id int, k int) partition by list (k); create table q (id int, k int);
+        create index own on q (id); create index other on q (k); alter table p attach partition q for values in (1);";
+    let taken =
+        stock(&[parent, "create index up on p (id); drop index up; create index q_id_idx on q (id);"]);
+    assert_eq!(
+        fates(&taken.entries[0]),
+        [&FateKind::Attached("up".to_owned()), &FateKind::WentWith("index up".to_owned())]
+    );
+    assert_eq!(standing(&taken), ["public.other", "public.q_id_idx"]);
+    let alone = stock(&[
+        parent,
+        "create index up on p (id desc, k); alter table p detach partition q; drop index up;",
+    ]);
+    assert_eq!(standing(&alone), ["public.own", "public.other", "public.q_id_k_idx"]);
+    let chosen = stock(&[
+        parent,
+        "create index up on only p (k); alter index up attach partition other; drop index up;",
+    ]);
+    assert_eq!(standing(&chosen), ["public.own"]);
+}
+
+#[test]
+fn what_a_rollback_takes_back_was_never_made_and_what_it_dropped_is_there() {
+    let inventory = stock(&["create table t (a int); create index i on t (a);
+        begin; drop index i; create index j on t (a); rollback; create index j on t (a, a);"]);
+    assert_eq!(standing(&inventory), ["public.i", "public.j"]);
+    assert_eq!(fates(&inventory.entries[0]), [&FateKind::Dropped; 0]);
+    assert_eq!(fates(&inventory.entries[1]), [&FateKind::TakenBack]);
+}
+
+#[test]
+fn temporary_tables_have_a_schema_of_their_own_and_go_with_their_session() {
+    let inventory = stock(&[
+        "create table t (a int); create index i on t (a); create temp table t (a int); create index i on t (a);
+        create index k on public.t (a);",
+        "create temporary table x as select 1 a; create index i on x (a);",
+    ]);
+    assert_eq!(standing(&inventory), ["public.i", "public.k"]);
+    assert_eq!(inventory.entries[1].table_kind, TableKind::Temporary);
+    assert_eq!(fates(&inventory.entries[3]), [&FateKind::WentWith("its session".to_owned())]);
+}
+
+#[test]
+fn a_path_and_a_schema_made_with_its_tables_say_where_things_are() {
+    let inventory = stock(&["create schema s create table t (a int primary key) create index i on t (a);
+        create schema authorization u create table v (a int unique);
+        begin; set local search_path to s; create table w (a int unique); commit; create table w (a int unique);
+        set schema 'S'; create table z (a int unique);
+        set search_path = \"$user\", 's', public; create table x (a int unique); reset search_path; create table x (a int unique);"]);
+    assert_eq!(
+        standing(&inventory),
+        [
+            "s.t_pkey",
+            "s.i",
+            "u.v_a_key",
+            "s.w_a_key",
+            "public.w_a_key",
+            "S.z_a_key",
+            "s.x_a_key",
+            "public.x_a_key"
+        ]
+    );
+}

@@ -5,7 +5,7 @@
     reason = "the grammar has hundreds of kinds, of which a few bear on indexes"
 )]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use squawk_line_index::TextSize;
@@ -15,9 +15,10 @@ use squawk_syntax::decoded_text::DecodedText;
 use squawk_syntax::plpgsql::Plpgsql;
 use squawk_syntax::sql_body::SqlBody;
 
+use super::super::lexis::{Kind, lexeme};
 use super::read::{Frame, Reader, parse};
 use super::{Nesting, Repeat, StatementKind, Why, change, load};
-use crate::sql::{name_parts, only_name, span_of};
+use crate::sql::{fold, is_bare_name, name_parts, only_name, span_of};
 
 /// Strings that execute strings are followed this far.
 const LEVELS: usize = 8;
@@ -26,14 +27,42 @@ const HOLE: &str = "__known_at_run_time__";
 /// How such a part is shown.
 const SHOWN: &str = "…";
 
-/// What is assigned to the variables of a body.
-type Variables = HashMap<String, Vec<Expr>>;
+/// The variables of a body.
+#[derive(Default)]
+struct Variables {
+    /// What is assigned to each.
+    assigned: HashMap<String, Vec<Expr>>,
+    /// Those that a query gives values to.
+    filled: HashSet<String>,
+}
+
+impl Variables {
+    /// The one literal that a variable ever is.
+    fn constant(&self, name: &str) -> Option<&ast::Literal> {
+        match self.assigned.get(name)?.as_slice() {
+            [Expr::Literal(only)] if !self.filled.contains(name) => Some(only),
+            _ => None,
+        }
+    }
+}
 
 /// A text put together from literals, with the bytes that each of its own came from.
-struct Template {
+struct Template<'v> {
     text: DecodedText,
     holes: usize,
     literals: usize,
+    variables: &'v Variables,
+}
+
+/// How a part of a text is put into it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    /// As it is.
+    Bare,
+    /// As a name: `%I`, `quote_ident`.
+    Name,
+    /// As a string: `%L`, `quote_literal`.
+    Text,
 }
 
 impl Reader<'_> {
@@ -76,7 +105,10 @@ impl Reader<'_> {
         let map = |at: usize| (frame.map)(source_of(body, at));
         let inner = Frame { map: &map, level: frame.level + 1, ..*frame };
         let root = body.syntax();
-        let variables = variables(&root);
+        // As it is written: the tree may be without what its grammar does not know.
+        let text =
+            self.text.get(map(0)..map(body.text().len().saturating_sub(1))).unwrap_or_else(|| body.text());
+        let variables = variables(&root, text);
         for node in root.descendants() {
             self.inside(&node, &variables, &inner);
         }
@@ -117,12 +149,12 @@ impl Reader<'_> {
         };
         let Some(expr) = query.and_then(|it| only_expression(&it)) else { return };
         let assigned = match &expr {
-            Expr::NameRef(name) => only_name(name.syntax()).and_then(|name| variables.get(&name)),
+            Expr::NameRef(name) => only_name(name.syntax()).and_then(|name| variables.assigned.get(&name)),
             _ => None,
         };
         match assigned {
-            Some(values) => values.iter().for_each(|value| self.executed(value, frame)),
-            None => self.executed(&expr, frame),
+            Some(values) => values.iter().for_each(|value| self.executed(value, variables, frame)),
+            None => self.executed(&expr, variables, frame),
         }
     }
 
@@ -164,15 +196,16 @@ impl Reader<'_> {
         for target in root.descendants().filter_map(ast::TargetList::cast).take(1).flat_map(|it| it.targets())
         {
             if let Some(expr) = target.expr() {
-                self.executed(&expr, &frame);
+                self.executed(&expr, &Variables::default(), &frame);
             }
         }
     }
 
     /// Reads the text that `expr` makes.
-    fn executed(&mut self, expr: &Expr, frame: &Frame<'_>) {
+    fn executed(&mut self, expr: &Expr, variables: &Variables, frame: &Frame<'_>) {
         let at = span_of(expr.syntax()).start;
-        let mut template = Template { text: DecodedText::new(size(at)), holes: 0, literals: 0 };
+        let text = DecodedText::new(size(at));
+        let mut template = Template { text, holes: 0, literals: 0, variables };
         template.add(expr);
         if template.literals == 0 || frame.level >= LEVELS || !load::bearable(template.text.text()) {
             self.unread((frame.map)(at), Why::RunTime);
@@ -189,7 +222,7 @@ impl Reader<'_> {
     }
 }
 
-impl Template {
+impl Template<'_> {
     fn add(&mut self, expr: &Expr) {
         match expr {
             Expr::Literal(literal) => match literal.decoded_value() {
@@ -206,8 +239,46 @@ impl Template {
                 self.maybe(binary.rhs(), expr.syntax());
             }
             Expr::CallExpr(call) => self.call(call),
+            Expr::NameRef(_) if self.literal(expr).is_some() => self.quoted(expr, Quoting::Bare),
             _ => self.hole(expr.syntax(), HOLE),
         }
+    }
+
+    /// The literal that an expression is, or that the variable of this name always is.
+    fn literal(&self, expr: &Expr) -> Option<DecodedText> {
+        match expr {
+            Expr::Literal(literal) => literal.decoded_value(),
+            Expr::NameRef(name) => self.variables.constant(&only_name(name.syntax())?)?.decoded_value(),
+            Expr::ParenExpr(inner) => self.literal(&inner.expr()?),
+            Expr::CastExpr(cast) => self.literal(&cast.expr()?),
+            _ => None,
+        }
+    }
+
+    /// A literal, in quotes where it takes some. A part that is not known is a name or a string of its own.
+    fn quoted(&mut self, expr: &Expr, quoting: Quoting) {
+        let Some(value) = self.literal(expr) else {
+            let with = if quoting == Quoting::Text { format!("'{HOLE}'") } else { HOLE.to_owned() };
+            return self.hole(expr.syntax(), &with);
+        };
+        let quote = match quoting {
+            Quoting::Name if !is_bare_name(value.text()) => Some('"'),
+            Quoting::Text => Some('\''),
+            Quoting::Name | Quoting::Bare => None,
+        };
+        // The whole of it comes from where it is named.
+        let at = size(span_of(expr.syntax()).start);
+        let known = matches!(expr, Expr::Literal(_));
+        let text = value.text().to_owned();
+        self.text.push_str(quote.map(String::from).unwrap_or_default().as_str(), at);
+        for (offset, letter) in text.char_indices() {
+            let from = if known { value.source_pos(size(offset)) } else { at };
+            self.text.push_char(letter, from);
+            if Some(letter) == quote {
+                self.text.push_char(letter, from);
+            }
+        }
+        self.text.push_str(quote.map(String::from).unwrap_or_default().as_str(), at);
     }
 
     fn maybe(&mut self, expr: Option<Expr>, node: &SyntaxNode) {
@@ -240,6 +311,8 @@ impl Template {
         match (name.as_str(), arguments.as_slice()) {
             ("format", [Expr::Literal(literal), rest @ ..]) => self.format(literal, rest, call.syntax()),
             ("concat", parts) => parts.iter().for_each(|it| self.add(it)),
+            ("quote_ident", [name]) => self.quoted(name, Quoting::Name),
+            ("quote_literal", [text]) => self.quoted(text, Quoting::Text),
             _ => self.hole(call.syntax(), HOLE),
         }
     }
@@ -266,9 +339,10 @@ impl Template {
             let argument = arguments.get(next);
             next += 1;
             match (kind, argument) {
-                ('L', _) => self.hole(node, &format!("'{HOLE}'")),
-                (_, Some(argument @ Expr::Literal(_))) => self.add(argument),
-                _ => self.hole(node, HOLE),
+                ('I', Some(argument)) => self.quoted(argument, Quoting::Name),
+                ('L', Some(argument)) => self.quoted(argument, Quoting::Text),
+                (_, Some(argument)) => self.add(argument),
+                (_, None) => self.hole(node, HOLE),
             }
         }
         self.copy(&value, from..text.len());
@@ -283,8 +357,8 @@ fn concatenates(binary: &ast::BinExpr) -> bool {
 }
 
 /// What a variable of the body is set to, in the order of the text.
-fn variables(root: &SyntaxNode) -> Variables {
-    let mut found = Variables::new();
+fn variables(root: &SyntaxNode, text: &str) -> Variables {
+    let mut found = Variables { filled: filled(text), ..Variables::default() };
     for node in root.descendants() {
         let pair = if let Some(it) = ast::PlpgsqlVarDecl::cast(node.clone()) {
             it.name()
@@ -297,7 +371,33 @@ fn variables(root: &SyntaxNode) -> Variables {
         };
         let Some((name, value)) = pair else { continue };
         if let (Some(name), Some(expr)) = (only_name(&name), only_expression(&value)) {
-            found.entry(name).or_default().push(expr);
+            found.assigned.entry(name).or_default().push(expr);
+        }
+    }
+    found
+}
+
+/// The names that queries and loops give values to: behind INTO and FOR.
+fn filled(text: &str) -> HashSet<String> {
+    let mut found = HashSet::new();
+    let (mut expected, mut listed) = (false, false);
+    let mut at = 0;
+    while at < text.len() {
+        let this = lexeme(text.as_bytes(), at);
+        let word = text.get(at..this.end).unwrap_or_default();
+        at = this.end;
+        if matches!(this.kind, Kind::Space | Kind::Comment) {
+            continue;
+        }
+        let begins = ["into", "for", "foreach"].iter().any(|begin| word.eq_ignore_ascii_case(begin));
+        if begins || (expected && word.eq_ignore_ascii_case("strict")) {
+            (expected, listed) = (true, false);
+        } else if expected {
+            found.insert(fold(word).into_owned());
+            (expected, listed) = (false, true);
+        } else {
+            expected = listed && word == ",";
+            listed = false;
         }
     }
     found

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use squawk_syntax::SyntaxNode;
 use squawk_syntax::ast::{self, AstNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::read::{Frame, Reader, named};
-use super::{Constraint, ConstraintKind, TableStatement, figure};
+use super::{Checked, Constraint, ConstraintKind, TableStatement, figure};
 use crate::sql::{
     IndexKey, IndexShape, KeyKind, TableRef, name_parts, one_line, only_name, quote_ident,
     read_key_expression, significant, span_of,
@@ -34,19 +34,44 @@ pub(super) fn table_arguments(
                 table.constraints.extend(constraint(reader, it.syntax(), None, frame));
             }
             ast::TableArg::LikeClause(like) => {
-                let indexes = like.like_options().any(|option| match option {
-                    ast::LikeOption::IncludingProperty(it) => matches!(
-                        it.table_property(),
-                        Some(ast::TableProperty::PropertyAll(_) | ast::TableProperty::PropertyIndexes(_))
-                    ),
-                    ast::LikeOption::ExcludingProperty(_) => false,
-                });
-                if indexes {
+                if copies_indexes(&like) {
                     table.like.extend(like.relation_name_ref().and_then(|it| named(it.syntax())));
                 }
             }
         }
     }
+    table.constraints = merged(std::mem::take(&mut table.constraints));
+}
+
+/// Of several options the last one that speaks of indexes counts.
+fn copies_indexes(like: &ast::LikeClause) -> bool {
+    let speaks = |property: Option<ast::TableProperty>| {
+        matches!(property, Some(ast::TableProperty::PropertyAll(_) | ast::TableProperty::PropertyIndexes(_)))
+    };
+    like.like_options().fold(false, |copies, option| match option {
+        ast::LikeOption::IncludingProperty(it) => copies || speaks(it.table_property()),
+        ast::LikeOption::ExcludingProperty(it) => copies && !speaks(it.table_property()),
+    })
+}
+
+/// What the server makes of constraints that one CREATE TABLE, or one ADD COLUMN, has: those that say the same share one
+/// index (`id int PRIMARY KEY UNIQUE`). The primary key comes first and takes the name that another one of them has.
+pub(super) fn merged(constraints: Vec<Constraint>) -> Vec<Constraint> {
+    let (first, others): (Vec<_>, Vec<_>) =
+        constraints.into_iter().partition(|it| it.kind == ConstraintKind::PrimaryKey);
+    let mut kept: Vec<Constraint> = Vec::new();
+    for constraint in first.into_iter().chain(others) {
+        let same = kept.iter_mut().find(|it| {
+            let both = it.kind != ConstraintKind::Exclude && constraint.kind != ConstraintKind::Exclude;
+            let indexes = it.using_index.is_none() && constraint.using_index.is_none();
+            both && indexes && it.shape == constraint.shape && it.checked == constraint.checked
+        });
+        match same {
+            Some(same) => same.name = same.name.take().or(constraint.name),
+            None => kept.push(constraint),
+        }
+    }
+    kept
 }
 
 fn takes_sequence(column: &ast::Column) -> bool {
@@ -65,6 +90,7 @@ pub(super) fn constraint(
 ) -> Option<Constraint> {
     let at = (frame.map)(span_of(node).start);
     let place = reader.place_of(at);
+    let checked = checked(node);
     let made = |kind,
                 name: Option<ast::ConstraintNameClause>,
                 using: Option<ast::UsingIndexName>,
@@ -78,6 +104,7 @@ pub(super) fn constraint(
             using_index: using.and_then(|it| named(it.index_ref()?.syntax())).map(|it| it.name),
             shape: Arc::new(shape),
             words,
+            checked,
         }
     };
     if let Some(it) = ast::PrimaryKeyConstraint::cast(node.clone()) {
@@ -103,6 +130,17 @@ pub(super) fn constraint(
     let it = ast::ExcludeConstraint::cast(node.clone())?;
     let (shape, words) = of_exclusion(&it)?;
     Some(made(ConstraintKind::Exclude, it.constraint_name_clause(), None, shape, words))
+}
+
+fn checked(constraint: &SyntaxNode) -> Checked {
+    let has = |wanted: fn(SyntaxKind) -> bool| constraint.children().any(|it| wanted(it.kind()));
+    if has(ast::InitiallyDeferredConstraintOption::can_cast) {
+        Checked::Deferred
+    } else if has(ast::DeferrableConstraintOption::can_cast) {
+        Checked::Deferrable
+    } else {
+        Checked::AtOnce
+    }
 }
 
 fn of_columns(parameters: Option<ast::IndexParameters>, column: Option<&str>) -> IndexShape {

@@ -306,7 +306,7 @@ pub struct TableStatement {
     pub traits: TableTraits,
     /// Its parent, when it is a partition.
     pub partition_of: Option<TableRef>,
-    /// Constraints that make an index, in the order of the text.
+    /// Constraints that make an index, in the order in which the server makes them.
     pub constraints: Vec<Constraint>,
     /// Columns of a serial or identity type: each takes the name of a sequence.
     pub sequences: Vec<String>,
@@ -342,6 +342,8 @@ pub struct Constraint {
     pub shape: Arc<IndexShape>,
     /// As in [`IndexStatement::words`].
     pub words: Vec<String>,
+    /// When it is checked.
+    pub checked: Checked,
 }
 
 impl Constraint {
@@ -349,6 +351,17 @@ impl Constraint {
     pub fn name_parts(&self) -> Vec<String> {
         name_parts(&self.shape, &self.words)
     }
+}
+
+/// When a constraint is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// With each row.
+    AtOnce,
+    /// DEFERRABLE: with each statement, or later on request.
+    Deferrable,
+    /// INITIALLY DEFERRED: at the end of the transaction.
+    Deferred,
 }
 
 /// Kinds of constraints that are backed by an index.
@@ -381,6 +394,8 @@ pub enum TableAction {
     SetSchema(String),
     /// ATTACH PARTITION
     Attach(TableRef),
+    /// DETACH PARTITION
+    Detach(TableRef),
 }
 
 /// Something that could not be read.

@@ -15,7 +15,7 @@ use squawk_syntax::{SourceFile, SyntaxNode};
 use super::super::parameter;
 use super::super::place::Lines;
 use super::super::prepass::{Piece, Sent};
-use super::constraint::{constraint, table_arguments};
+use super::constraint::{constraint, merged, table_arguments};
 use super::{
     Attachment, IndexStatement, Nesting, Reading, Reindexed, Repeat, Rows, Statement, StatementKind,
     TableAction, TableStatement, TableTraits, Unread, Why, Wording, change, dump, figure, load, rewrite,
@@ -27,7 +27,7 @@ use crate::sql::{
 
 /// Collects what a text says.
 pub(super) struct Reader<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     lines: &'a Lines,
     pub(super) reading: Reading,
 }
@@ -156,14 +156,35 @@ impl<'a> Reader<'a> {
             Stmt::CreateProcedure(routine) => {
                 self.routine(routine.plpgsql(), routine.sql_body(), frame);
             }
-            Stmt::CreateSchema(schema) => {
-                for element in schema.schema_elements() {
-                    if let Some(stmt) = Stmt::cast(element.syntax().clone()) {
-                        self.statement(&stmt, frame);
-                    }
-                }
-            }
+            Stmt::CreateSchema(schema) => self.schema(schema, frame),
             _ => {}
+        }
+    }
+
+    /// CREATE SCHEMA with what is made in it.
+    fn schema(&mut self, create: &ast::CreateSchema, frame: &Frame<'_>) {
+        let from = self.reading.statements.len();
+        for element in create.schema_elements() {
+            if let Some(stmt) = Stmt::cast(element.syntax().clone()) {
+                self.statement(&stmt, frame);
+            }
+        }
+        // Without a name of its own it is called after its owner.
+        let target = create.create_schema_target();
+        let Some(schema) =
+            target.and_then(|it| significant(it.syntax()).find(|it| !is_authorization(it.text())))
+        else {
+            return;
+        };
+        let schema = crate::sql::fold(schema.text()).into_owned();
+        for statement in self.reading.statements.iter_mut().skip(from) {
+            let within = match &mut statement.kind {
+                StatementKind::CreateTable(it) => &mut it.table.schema,
+                StatementKind::CreateIndex(it) => &mut Arc::make_mut(&mut it.shape).table.schema,
+                StatementKind::CreateRelation(it) => &mut it.schema,
+                _ => continue,
+            };
+            within.get_or_insert_with(|| schema.clone());
         }
     }
 
@@ -279,11 +300,11 @@ impl<'a> Reader<'a> {
                     .map(|it| TableAction::Add(Box::new(it))),
                 Action::AddColumn(add) => {
                     let column = add.column_name().and_then(|it| only_name(it.syntax()));
-                    for it in add.constraints() {
-                        if let Some(it) = constraint(self, it.syntax(), column.as_deref(), frame) {
-                            actions.push(TableAction::Add(Box::new(it)));
-                        }
-                    }
+                    let made = add.constraints();
+                    let made = made
+                        .filter_map(|it| constraint(self, it.syntax(), column.as_deref(), frame))
+                        .collect();
+                    actions.extend(merged(made).into_iter().map(|it| TableAction::Add(Box::new(it))));
                     None
                 }
                 _ => table_action(&action),
@@ -380,6 +401,7 @@ fn table_action(action: &ast::AlterTableAction) -> Option<TableAction> {
         Action::TableRenameTo(it) => TableAction::Rename(named(it.table_name()?.syntax())?.name),
         Action::SetSchema(it) => TableAction::SetSchema(only_name(it.schema_ref()?.syntax())?),
         Action::AttachPartition(it) => TableAction::Attach(named(it.table_name_ref()?.syntax())?),
+        Action::DetachPartition(it) => TableAction::Detach(named(it.table_name_ref()?.syntax())?),
         _ => return None,
     })
 }
@@ -411,7 +433,10 @@ fn create_index(create: &ast::CreateIndex) -> Option<StatementKind> {
 /// What a registry refuses and a migration may well say.
 fn is_a_matter_of_course(kind: &crate::sql::SqlProblemKind) -> bool {
     use crate::sql::SqlProblemKind as Kind;
-    matches!(kind, Kind::NotConcurrently | Kind::Unnamed | Kind::NameTooLong { .. })
+    matches!(
+        kind,
+        Kind::NotConcurrently | Kind::Unnamed | Kind::NameTooLong { .. } | Kind::UnicodeEscapedName
+    )
 }
 
 fn alter_index(alter: &ast::AlterIndex) -> Option<StatementKind> {
@@ -447,6 +472,10 @@ fn bare_table(table: TableRef, traits: TableTraits) -> TableStatement {
 
 fn is_temporary(persistence: Option<&ast::Persistence>) -> bool {
     matches!(persistence, Some(ast::Persistence::Temp(_)))
+}
+
+fn is_authorization(word: &str) -> bool {
+    word.eq_ignore_ascii_case("authorization")
 }
 
 fn reindexed(target: &ast::ReindexTarget) -> Option<Reindexed> {

@@ -1,5 +1,7 @@
 //! SET, RESET and `set_config`.
 
+use std::borrow::Cow;
+
 use squawk_syntax::SyntaxNode;
 
 use super::{Scope, Setting, StatementKind};
@@ -29,6 +31,14 @@ pub(super) fn set(node: &SyntaxNode) -> Option<StatementKind> {
         rest.next();
     }
     let values: Vec<&str> = rest.collect();
+    // `SET SCHEMA 'a'` is another word for the path.
+    if name == "schema" || name == "search_path" {
+        let schemas = values.iter().filter(|it| **it != ",").map(|it| listed(it));
+        return Some(match values.as_slice() {
+            [only] if only.eq_ignore_ascii_case("default") => path(None, scope),
+            _ => path(schemas.map(Cow::into_owned).find(|it| it != USER), scope),
+        });
+    }
     Some(setting(&name, &values, scope))
 }
 
@@ -62,7 +72,7 @@ fn setting(name: &str, values: &[&str], scope: Scope) -> StatementKind {
     let default = matches!(values, [only] if only.eq_ignore_ascii_case("default"));
     if name == "search_path" {
         let first = values.first().filter(|_| !default).and_then(|value| first_schema(value));
-        return StatementKind::SearchPath { first, scope };
+        return path(first, scope);
     }
     let value = values.iter().map(|it| unquoted(it)).collect::<Vec<_>>().join(" ");
     StatementKind::Set(Setting { name: name.to_owned(), value: (!default).then_some(value), scope })
@@ -95,9 +105,21 @@ fn unquoted(value: &str) -> String {
     }
 }
 
+/// The schema of the user's own name, which is hardly ever there.
+const USER: &str = "$user";
+
+fn path(first: Option<String>, scope: Scope) -> StatementKind {
+    StatementKind::SearchPath { first: first.filter(|it| !it.is_empty()), scope }
+}
+
+/// A schema of a list: a string is one name as it stands, whatever is in it.
+fn listed(word: &str) -> Cow<'_, str> {
+    if word.starts_with('\'') { Cow::Owned(unquoted(word)) } else { fold(word) }
+}
+
+/// The first schema of a list in one string, as `set_config` takes it.
 fn first_schema(value: &str) -> Option<String> {
-    let value = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
-    let first = value.split(',').map(str::trim).find(|schema| *schema != "\"$user\"")?;
-    let schema = fold(first).into_owned();
-    (!schema.is_empty()).then_some(schema)
+    let list = unquoted(value);
+    let first = list.split(',').map(|it| fold(it.trim()).into_owned()).find(|it| it != USER);
+    first.filter(|it| !it.is_empty())
 }

@@ -73,6 +73,34 @@ fn indexes_are_found_where_they_run_and_not_where_they_are_only_said() {
             vec!["1:63 Routine a on t (b)"],
         ),
         ("select format('create index a on %I (b)', 't') \\gexec\n", vec!["1:16 Block a on t (b)"]),
+        (
+            "do $$ begin execute format('create index %I on %I (%I)', 'i \"1', 'T', 'c d'); end $$;",
+            vec![r#"1:29 Block i "1 on T (c d)"#],
+        ),
+        (
+            "do $$ begin execute format('create index i on t (a) where b = %L', 'it''s'); end $$;",
+            vec!["1:29 Block i on t (a)"],
+        ),
+        (
+            "do $$ begin execute 'create index ' || quote_ident('I') || ' on t (a)'; end $$;",
+            vec!["1:22 Block I on t (a)"],
+        ),
+        (
+            "do $$ declare n text := 'i'; t constant text := 'T'; begin execute format('create index %I on %I (b)', n, t); end $$;",
+            vec!["1:76 Block i on T (b)"],
+        ),
+        (
+            "do $$ declare n text := 'i'; begin select a into n from b; execute format('create index %I on t (b)', n); end $$;",
+            vec!["1:76 Dynamic … on t (b)"],
+        ),
+        (
+            "do $$ declare n text := 'i'; begin select a, b into strict m, n from b; execute 'create index ' || n || ' on t (b)'; end $$;",
+            vec!["1:82 Dynamic … on t (b)"],
+        ),
+        (
+            "do $$ declare n text := 'i'; begin for n in select 1 loop execute 'create index ' || n || ' on t (b)'; end loop; end $$;",
+            vec!["1:68 Dynamic … on t (b)"],
+        ),
         ("create schema s create table t (a int) create index i on t (a);", vec!["1:40 Direct i on t (a)"]),
         (
             "\r\ncreate index a\r\n on t (b);\r\ncreate index c on t (d);",

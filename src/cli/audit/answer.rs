@@ -386,6 +386,7 @@ fn what(kind: &FateKind) -> String {
         FateKind::Skipped => "not created: the name is taken, and IF NOT EXISTS says so".to_owned(),
         FateKind::Refused => "refused by the server: the name is taken".to_owned(),
         FateKind::Attached(parent) => format!("attached to {parent}"),
+        FateKind::TakenBack => "taken back by a ROLLBACK".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::constraint::of_names;
 use super::super::{
-    Constraint, ConstraintKind, Place, StatementKind, TableAction, TableStatement, TableTraits,
+    Checked, Constraint, ConstraintKind, Place, StatementKind, TableAction, TableStatement, TableTraits,
 };
 use super::cursor::{Cursor, Operator, What};
 use super::expression::{default, expression, operand, type_name};
@@ -136,7 +136,16 @@ fn add(
         }
     };
     let shape = Arc::new(IndexShape { only, ..of_names(cursor.columns()?) });
-    let made = Constraint { kind, name: Some(name), place, at, using_index: None, shape, words: Vec::new() };
+    let made = Constraint {
+        kind,
+        name: Some(name),
+        place,
+        at,
+        using_index: None,
+        shape,
+        words: Vec::new(),
+        checked: Checked::AtOnce,
+    };
     Some(vec![TableAction::Add(Box::new(made))])
 }
 
