@@ -2,6 +2,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "of all statements a few are findings")]
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::data::{self, NewTables};
@@ -48,6 +49,7 @@ pub fn judge(files: &[File<'_>], inventory: &Inventory, rules: &Rules) -> Vec<Fi
             rules,
             routines: &routines,
             found: Vec::new(),
+            again: HashMap::new(),
             new: NewTables::default(),
         };
         let mut made =
@@ -65,6 +67,7 @@ pub fn judge(files: &[File<'_>], inventory: &Inventory, rules: &Rules) -> Vec<Fi
         for unread in &file.document.unread {
             judge.unread(unread);
         }
+        judge.count_turns();
         judge.found.sort_by_key(|it| (it.range.start, it.range.end));
         found.extend(judge.found);
     }
@@ -77,6 +80,8 @@ struct Judge<'a> {
     rules: &'a Rules,
     routines: &'a Routines,
     found: Vec<Finding>,
+    /// Findings that the turns of a loop have at one place, by the first one: all of them are told as that.
+    again: HashMap<usize, usize>,
     new: NewTables,
 }
 
@@ -183,10 +188,18 @@ impl Judge<'_> {
         help: &str,
         pass: Option<Pass>,
     ) {
+        let range = span(statement);
+        if self.file.document.part(statement).is_some_and(|part| part.turn.is_some()) {
+            let same = |it: &Finding| it.range == range && it.kind == kind && it.pass == pass;
+            if let Some(first) = self.found.iter().rposition(same) {
+                *self.again.entry(first).or_insert(1) += 1;
+                return;
+            }
+        }
         self.found.push(Finding {
             file: Some(self.position),
             path: self.file.path.to_owned(),
-            range: span(statement),
+            range,
             place: statement.place,
             kind,
             what,
@@ -194,6 +207,17 @@ impl Judge<'_> {
             help: help.to_owned(),
             pass,
         });
+    }
+}
+
+impl Judge<'_> {
+    /// Says of what stands for several turns of a loop how many they are.
+    fn count_turns(&mut self) {
+        for (first, turns) in self.again.drain() {
+            if let Some(finding) = self.found.get_mut(first) {
+                finding.message = format!("{}; a loop does this {turns} times", finding.message);
+            }
+        }
     }
 }
 

@@ -416,3 +416,20 @@ fn a_baseline_with_mistakes_says_where() {
     let lines: Vec<u32> = found.iter().map(|it| it.line).collect();
     assert_eq!(lines, [1, 3, 4, 4], "{found:?}");
 }
+
+#[test]
+fn what_a_loop_does_at_one_place_is_one_finding_that_counts_its_turns() {
+    let text = "from alembic import op\n\ndef upgrade():\n    for t in ['a', 'b', 'c']:\n        op.execute(f'CREATE INDEX {t}_x ON {t} (x)')\n        op.execute(f'UPDATE {t} SET x = 1')\n        op.create_index(f'{t}_y', t, ['y'])\n    op.execute('CREATE INDEX d_x ON d (x)')\n";
+    let found = judged(&[("1.py", text)], &Rules::default(), &[]);
+    assert_eq!(
+        said(&found),
+        [
+            "5 performance-index: CREATE INDEX a_x ON a (x)",
+            "6 data-change: UPDATE a",
+            "7 performance-index: CREATE INDEX a_y ON a (y)",
+            "8 performance-index: CREATE INDEX d_x ON d (x)"
+        ]
+    );
+    let counted = |it: &&Finding| it.message.ends_with("a loop does this 3 times");
+    assert_eq!(found.iter().filter(counted).count(), 3, "{found:#?}");
+}

@@ -30,7 +30,7 @@ pub fn check(series: &Series<'_>, unopened: &[Unopened], levels: &[Levels], name
         for rule in rule::ALL {
             let mut found = Vec::new();
             (rule.check)(&case, &mut found);
-            for it in found {
+            for it in Found::folded(found) {
                 let called = [ALL_RULES, rule.id];
                 // What a rule points at may stand beside the statement that it speaks of.
                 let places = [it.range.start, it.statement.start];
@@ -78,6 +78,7 @@ fn idle(note: &BadNote, text: &str) -> Found {
         message: note.why.to_string(),
         help: help.to_owned(),
         fix: None,
+        turn: None,
     }
 }
 

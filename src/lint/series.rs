@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::sent::{Home, Runner, Sent, Timeout, follow, is_marked_for_sqlx};
 use crate::audit::document::{Direction, Document, Part, PartKind};
-use crate::audit::host::{Act as Doing, Home as Stand, Known, Language, TableName};
+use crate::audit::host::{Act as Doing, Home as Stand, Known, Language, TableName, Turn};
 use crate::audit::inventory::{Chapter, Entry, Inventory, take};
 use crate::audit::statement::{Nesting, Statement, StatementKind, TableAction};
 use crate::audit::{Lines, Place, words};
@@ -147,7 +147,7 @@ impl<'a> File<'a> {
                 timeouts,
             }));
         }
-        acts.sort_by_key(|it| it.statement.at);
+        acts.sort_by_key(|it| Turn::order(it.part.and_then(|part| part.turn), it.statement.at));
         let (mut made, mut gone) = (Vec::new(), Vec::new());
         for act in &acts {
             note(act, &mut made, &mut gone);

@@ -130,3 +130,13 @@ fn a_comment_that_allows_nothing_is_a_finding_itself() {
     let both = "-- cicerone:allow performance-index, missing-concurrently: small\ncreate index i on t (a);";
     assert!(findings(&[("1.sql", both)]).iter().all(|it| it.allowed.is_some()));
 }
+
+#[test]
+fn what_a_loop_does_at_one_place_is_told_once_with_its_other_turns() {
+    let text = "from alembic import op\n\ndef upgrade():\n    for t in ['a', 'b', 'c']:\n        op.execute(f'CREATE INDEX {t}_x ON {t} (x)')\n";
+    let found = findings(&[("1.py", text)]);
+    let of_rule: Vec<&str> =
+        found.iter().filter(|it| it.rule == "missing-concurrently").map(|it| it.message.as_str()).collect();
+    assert_eq!(of_rule.len(), 1, "{found:#?}");
+    assert!(of_rule[0].ends_with("so it is in 2 more turns of the loop"), "{of_rule:?}");
+}

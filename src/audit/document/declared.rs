@@ -68,6 +68,7 @@ pub fn declare(
             kind: PartKind::Declared(index.framework),
             direction: host::direction(index.direction),
             transaction: index.transaction,
+            turn: index.turn,
             home: index.home,
             cause: index.cause,
             range: index.range.clone(),

@@ -43,6 +43,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
             kind: PartKind::Text(fragment.used.clone()),
             direction: direction(fragment.direction),
             transaction: fragment.transaction,
+            turn: fragment.turn,
             home: host::Home::Operation,
             cause: host::Cause::Said,
             range: fragment.range.clone(),
@@ -55,6 +56,7 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
     }
     super::table::declare_tables(&mut document, &extract.tables);
     document.notes.sort_by_key(|note| note.at);
+    document.notes.dedup();
     document.settle();
     document
 }
@@ -63,7 +65,13 @@ pub fn of_host(text: &str, extract: &Extract) -> Document {
 /// *`, `using` as a name). Only where SQL is at stake is such a file called broken.
 fn why(kind: &ProblemKind, matters: bool) -> Why {
     match kind {
-        ProblemKind::Minified | ProblemKind::UnknownCall(_) => Why::OutOfReach(kind.to_string()),
+        ProblemKind::Minified
+        | ProblemKind::UnknownCall(_)
+        | ProblemKind::UnknownTurns
+        | ProblemKind::UnknownItem
+        | ProblemKind::ChangedTurns
+        | ProblemKind::TooManyTurns
+        | ProblemKind::UnknownChoice => Why::OutOfReach(kind.to_string()),
         ProblemKind::Syntax { language } | ProblemKind::Missing { language, .. }
             if *language != Language::Python.name() && !matters =>
         {
@@ -112,7 +120,7 @@ fn fragment_reading(text: &str, lines: &Lines, fragment: &Fragment) -> Reading {
     let inner = Lines::of(&sql);
     let mut reading = read(&script, 0..script.pieces.len(), &inner);
     reading.unread.extend(loose_ends(&script, &inner));
-    let to = Home { text, lines, sql: &fragment.sql, start: fragment.range.start };
+    let to = Home { text, lines, sql: &fragment.sql, range: fragment.range.clone() };
     for statement in &mut reading.statements {
         to.bring(statement);
     }
@@ -145,18 +153,22 @@ struct Home<'a> {
     text: &'a str,
     lines: &'a Lines,
     sql: &'a Composed,
-    start: usize,
+    range: Range<usize>,
 }
 
 impl Home<'_> {
     fn at(&self, offset: usize) -> usize {
-        self.sql.locate(offset).unwrap_or(self.start)
+        self.sql.locate(offset).unwrap_or(self.range.start)
     }
 
     fn bring(&self, statement: &mut Statement) {
         let inside: Range<usize> = statement.at..statement.end;
         statement.at = self.at(inside.start);
         statement.end = (self.at(inside.end.saturating_sub(1)) + 1).max(statement.at + 1);
+        // Its last word may come from elsewhere.
+        if self.range.contains(&statement.at) && !self.range.contains(&(statement.end - 1)) {
+            statement.end = self.range.end;
+        }
         statement.place = self.lines.place(self.text, statement.at);
         if self.sql.is_hole(&inside) {
             statement.nesting = statement.nesting.max(Nesting::Dynamic);

@@ -10,7 +10,7 @@ mod table;
 
 use std::ops::Range;
 
-use super::host::{Cause, Framework, Home, Language, MadeTable, Model, TableName, Transaction, Use};
+use super::host::{Cause, Framework, Home, Language, MadeTable, Model, TableName, Transaction, Turn, Use};
 use super::layout::Tool;
 use super::statement::{Statement, Unread};
 
@@ -64,6 +64,8 @@ pub struct Part {
     pub direction: Direction,
     /// Whether it runs in a transaction.
     pub transaction: Transaction,
+    /// The turn of a loop that hands it over.
+    pub turn: Option<Turn>,
     /// Whether it is done where it stands, or only describes what is done elsewhere.
     pub home: Home,
     /// Whether the program says it, or an option of a column, or nothing but the habit of its framework.
@@ -128,14 +130,18 @@ impl Document {
         self.parts.push(part);
     }
 
-    /// Puts everything in the order of the file.
+    /// Puts everything in the order of the file, what loops do in that of their turns.
     fn settle(&mut self) {
+        let parts = &self.parts;
+        let order = |it: &Statement| Turn::order(parts.get(it.part).and_then(|part| part.turn), it.at);
         for statements in [&mut self.statements, &mut self.undoing] {
-            if !statements.is_sorted_by_key(|it| it.at) {
-                statements.sort_by_key(|it| it.at);
+            if !statements.is_sorted_by_key(order) {
+                statements.sort_by_key(order);
             }
         }
         self.unread.sort_by_key(|it| it.at);
+        // What cannot be read in one turn of a loop cannot in the others.
+        self.unread.dedup();
     }
 
     /// The part of one of its statements.

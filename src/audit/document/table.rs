@@ -14,6 +14,7 @@ pub fn declare_tables(document: &mut Document, tables: &[DeclaredTable]) {
             kind: PartKind::Declared(done.framework),
             direction: host::direction(done.direction),
             transaction: done.transaction,
+            turn: done.turn,
             home: Home::Operation,
             cause: Cause::Said,
             range: done.range.clone(),

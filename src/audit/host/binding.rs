@@ -338,7 +338,10 @@ fn done<'t>(
             Some((Act::Set, child("value").and_then(only_child), Kind::Declares))
         }
         ("expression_list", _) => listed(parent, *above.get(above.len().checked_sub(2)?)?, text),
-        ("for_statement" | "for_in_clause" | "for_in_statement" | "for", Some("left" | "pattern"))
+        (
+            "for_statement" | "for_in_clause" | "for_in_statement" | "for" | "range_clause",
+            Some("left" | "pattern"),
+        )
         | (
             "enhanced_for_statement" | "named_expression" | "default_parameter" | "typed_default_parameter",
             Some("name"),
@@ -356,7 +359,6 @@ fn done<'t>(
             | "nonlocal_statement"
             | "import_specifier"
             | "import_clause"
-            | "range_clause"
             | "lambda_parameters"
             | "update_expression"
             | "typed_parameter",
@@ -375,12 +377,16 @@ fn done<'t>(
 /// Go's assignments and short declarations, whose names and values are lists.
 fn listed<'t>(names: Node<'t>, list: Node<'t>, text: &'t str) -> Option<Done<'t>> {
     let kind = match list.kind() {
-        "short_var_declaration" => Kind::Declares,
+        // What a loop goes over gives the values.
+        "short_var_declaration" | "range_clause" => Kind::Declares,
         "assignment_statement" => Kind::Gives,
         _ => return None,
     };
     if list.child_by_field_name("left").is_none_or(|left| left.id() != names.id()) {
         return None;
+    }
+    if list.kind() == "range_clause" {
+        return Some((Act::Lost, None, kind));
     }
     let value = only_child(names).and_then(|_| list.child_by_field_name("right")).and_then(only_child);
     let operator = list.child_by_field_name("operator").and_then(|operator| text.get(operator.byte_range()));

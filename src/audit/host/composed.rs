@@ -175,6 +175,26 @@ impl Composed {
         out
     }
 
+    /// The text with its constant parts rewritten.
+    pub(super) fn rewritten(&self, with: impl Fn(&str) -> String) -> Self {
+        let mut out = Self::default();
+        for piece in &self.pieces {
+            let text = self.text.get(piece.range.clone()).unwrap_or_default();
+            match piece.kind {
+                PieceKind::Hole => out.hole(piece.source.clone()),
+                PieceKind::Verbatim | PieceKind::Escape => {
+                    let changed = with(text);
+                    if changed == text {
+                        out.append(self, &piece.range);
+                    } else {
+                        out.escape(&changed, piece.source.clone());
+                    }
+                }
+            }
+        }
+        out
+    }
+
     /// Ruby's `squish`: no space at the ends, one where there were several.
     pub(super) fn squished(&self) -> Self {
         let text = self.text.as_str();

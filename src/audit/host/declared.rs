@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fact::{Direction, Known, Transaction, Unknown};
+use super::fact::{Direction, Known, Transaction, Turn, Unknown};
 use crate::audit::Place;
 
 /// One declaration: an index that is made, or one that is taken away.
@@ -50,10 +50,25 @@ pub struct DeclaredIndex {
     pub direction: Direction,
     /// Whether it runs in a transaction.
     pub transaction: Transaction,
+    /// The turn of a loop that does it.
+    pub turn: Option<Turn>,
     /// The declaration, in bytes of the file.
     pub range: Range<usize>,
     /// Its first token.
     pub place: Place,
+}
+
+impl DeclaredIndex {
+    /// Whether only running the program would tell what it is, or on what.
+    pub(super) fn is_vague(&self) -> bool {
+        let key = |key: &Key| matches!(key.text, Known::Unknown(_));
+        matches!(self.name, IndexName::Unknown(_))
+            || matches!(self.table, TableName::Unknown(_))
+            || match &self.keys {
+                Known::Known(keys) => keys.iter().any(key),
+                Known::Unknown(_) => true,
+            }
+    }
 }
 
 /// Whose words a declaration is in.

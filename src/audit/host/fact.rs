@@ -52,6 +52,25 @@ pub struct Fragment {
     pub direction: Direction,
     /// Whether it runs in a transaction.
     pub transaction: Transaction,
+    /// The turn of a loop that does it.
+    pub turn: Option<Turn>,
+}
+
+/// One of the turns of a loop: the same place of the program more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Turn {
+    /// The outermost loop, by its first byte in the file.
+    pub start: usize,
+    /// Which one, counted over all loops of the file in the order in which they are gone through.
+    pub count: u32,
+}
+
+impl Turn {
+    /// Where something comes in the order of things: what loops do stands in the place of the outermost loop.
+    #[must_use]
+    pub fn order(turn: Option<Self>, at: usize) -> (usize, u32, usize) {
+        turn.map_or((at, 0, at), |turn| (turn.start, turn.count, at))
+    }
 }
 
 /// What a program does with a string. Messages, comparisons, patterns and strings that stand alone are no fragments.
@@ -195,6 +214,33 @@ pub enum ProblemKind {
         /// Its length.
         bytes: usize,
     },
+    /// A loop that does something with indexes goes over what the file does not say.
+    #[error(
+        "this is gone through by a loop, and only running the program would tell what it is: what the loop does with \
+         indexes is told once"
+    )]
+    UnknownTurns,
+    /// One of the things that a loop goes over is not said by the file.
+    #[error(
+        "a loop that does something with indexes goes over this, and only running the program would tell what it is"
+    )]
+    UnknownItem,
+    /// What a loop goes over is not what it was when it was written.
+    #[error(
+        "a loop that does something with indexes goes over what is changed here: it is not followed, and what it does is told once"
+    )]
+    ChangedTurns,
+    /// More turns than are followed.
+    #[error(
+        "a loop that does something with indexes has more turns than are followed (at most {} in a file): what it does is told once",
+        super::turn::MOST_TURNS
+    )]
+    TooManyTurns,
+    /// Not every turn of a loop need come to what it does.
+    #[error(
+        "only running the program would tell which turns of the loop do what hangs on this: it is told as if each of them did"
+    )]
+    UnknownChoice,
     /// Reading it takes more steps than a file of its length may.
     #[error("the file takes more work to read than one of its length should; nothing of it was read")]
     TooMuchWork,

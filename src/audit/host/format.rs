@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::call::pair;
 use super::tree::{Source, children_of};
+use super::turn::{Bound, eval};
 
 /// What is put into a format.
 pub(super) struct Arguments<'t> {
@@ -18,6 +19,16 @@ pub(super) struct Arguments<'t> {
 impl<'t> Arguments<'t> {
     /// What stands behind the `%` of Python and Ruby: a tuple, a dictionary, or the only argument.
     pub(super) fn of_operand(source: &Source<'t>, node: Node<'t>) -> Self {
+        // A name of a tuple or a dictionary stands for what is in it.
+        let node = match eval(source, node) {
+            Bound::Node(value) if matches!(value.kind(), "tuple" | "array" | "dictionary" | "hash") => value,
+            Bound::Node(_)
+            | Bound::Text(..)
+            | Bound::Number(_)
+            | Bound::List(_)
+            | Bound::Map(_)
+            | Bound::Unknown(_) => node,
+        };
         match node.kind() {
             "tuple" | "array" => Self { positional: children_of(node), named: Vec::new() },
             "dictionary" | "hash" => {

@@ -11,6 +11,7 @@
 mod alembic;
 mod binding;
 mod call;
+mod change;
 mod compose;
 mod composed;
 mod declared;
@@ -28,9 +29,12 @@ mod rails;
 mod reach;
 mod revision;
 mod script;
+mod shape;
 mod strict;
 mod table;
 mod tree;
+mod turn;
+mod unroll;
 mod usage;
 mod value;
 mod walk;
@@ -45,7 +49,7 @@ pub use django::{
     settle_models,
 };
 pub use fact::{
-    Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Unknown, Use,
+    Direction, Extract, Fragment, Known, Marker, Model, Problem, ProblemKind, Transaction, Turn, Unknown, Use,
 };
 pub use language::Language;
 pub use made::MadeTable;
@@ -81,9 +85,9 @@ pub fn extract(language: Language, text: &str) -> Extract {
         strict::check(&source);
     }
     let mut found = walk::walk(&source);
-    found.fragments.sort_by_key(|fragment| fragment.range.start);
-    found.declared.sort_by_key(|index| index.range.start);
-    found.tables.sort_by_key(|table| table.range.start);
+    found.fragments.sort_by_key(|fragment| Turn::order(fragment.turn, fragment.range.start));
+    found.declared.sort_by_key(|index| Turn::order(index.turn, index.range.start));
+    found.tables.sort_by_key(|table| Turn::order(table.turn, table.range.start));
     found.changes.sort_by_key(|change| change.range.start);
     found.comments = tree::comments(text, &tree);
     if language == Language::Python {

@@ -15,7 +15,7 @@ pub struct Revision {
 }
 
 /// The link that a file of Python says to be: both names are assigned at its top.
-pub(super) fn revision(source: &Source<'_>, root: Node<'_>) -> Option<Revision> {
+pub(super) fn revision<'t>(source: &Source<'t>, root: Node<'t>) -> Option<Revision> {
     let (mut id, mut follows) = (None, None);
     for statement in children_of(root) {
         let assignment = children_of(statement).into_iter().find(|it| it.kind() == "assignment");
@@ -34,7 +34,7 @@ pub(super) fn revision(source: &Source<'_>, root: Node<'_>) -> Option<Revision> 
     Some(Revision { id: id?, follows: follows? })
 }
 
-fn strings(source: &Source<'_>, node: Node<'_>) -> Vec<String> {
+fn strings<'t>(source: &Source<'t>, node: Node<'t>) -> Vec<String> {
     match node.kind() {
         "tuple" | "list" | "parenthesized_expression" => {
             children_of(node).into_iter().flat_map(|it| strings(source, it)).collect()

@@ -26,7 +26,7 @@ pub(super) fn check<'t>(source: &Source<'t>) {
     }
 }
 
-fn node_check(source: &Source<'_>, node: Node<'_>, above: &[&str]) {
+fn node_check<'t>(source: &Source<'t>, node: Node<'t>, above: &[&str]) {
     let refuse = |why: &'static str| source.problem(node.byte_range(), ProblemKind::DoesNotCompile(why));
     match node.kind() {
         // `print >> stream, text` compares, for the compiler.
@@ -76,7 +76,7 @@ fn enclosed(above: &[&str], wanted: &[&str], barriers: &[&str]) -> bool {
         .is_some_and(|kind| wanted.contains(kind))
 }
 
-fn number(source: &Source<'_>, node: Node<'_>) {
+fn number<'t>(source: &Source<'t>, node: Node<'t>) {
     let text = source.of(node);
     let old = text.ends_with(['l', 'L']);
     let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
@@ -88,7 +88,7 @@ fn number(source: &Source<'_>, node: Node<'_>) {
 }
 
 /// A block has statements, and they stand further in than what it belongs to.
-fn block(source: &Source<'_>, node: Node<'_>) {
+fn block<'t>(source: &Source<'t>, node: Node<'t>) {
     if children_of(node).is_empty() {
         let why = "an indented block has to follow the colon";
         source.problem(node.byte_range(), ProblemKind::DoesNotCompile(why));
@@ -99,7 +99,7 @@ fn block(source: &Source<'_>, node: Node<'_>) {
 
 /// The statements of a block start with the same blanks, which `wanted` says when something does, and each on a line of
 /// its own or behind a semicolon.
-fn indentation(source: &Source<'_>, node: Node<'_>, wanted: Option<&str>) {
+fn indentation<'t>(source: &Source<'t>, node: Node<'t>, wanted: Option<&str>) {
     let statements = children_of(node);
     for pair in statements.windows(2) {
         let [one, other] = pair else { continue };
@@ -140,7 +140,7 @@ fn aligned<'t>(source: &Source<'t>, nodes: impl Iterator<Item = Node<'t>>, wante
 }
 
 /// Calls, numbers and strings take no value.
-fn target(source: &Source<'_>, node: Node<'_>) {
+fn target<'t>(source: &Source<'t>, node: Node<'t>) {
     let Some(left) = node.child_by_field_name("left") else { return };
     if matches!(
         left.kind(),
@@ -152,7 +152,7 @@ fn target(source: &Source<'_>, node: Node<'_>) {
 }
 
 /// Named arguments come last and once each.
-fn arguments(source: &Source<'_>, node: Node<'_>) {
+fn arguments<'t>(source: &Source<'t>, node: Node<'t>) {
     let mut named = std::collections::HashSet::new();
     for child in children_of(node) {
         let why = match child.kind() {
@@ -172,7 +172,7 @@ fn arguments(source: &Source<'_>, node: Node<'_>) {
 }
 
 /// A string between single quotes ends on its line; some prefixes are of Python 2.
-fn quotes(source: &Source<'_>, node: Node<'_>) {
+fn quotes<'t>(source: &Source<'t>, node: Node<'t>) {
     let Some(start) = node.child(0).filter(|start| start.kind() == "string_start") else { return };
     let prefix = source.of(start).trim_end_matches(['"', '\'']).to_ascii_lowercase();
     if prefix.len() > 2 || matches!(prefix.as_str(), "ur" | "ub" | "bu" | "uf" | "fu" | "bf" | "fb") {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::declared::{Framework, TableName};
-use super::fact::{Direction, Known, Transaction};
+use super::fact::{Direction, Known, Transaction, Turn};
 use super::tree::Source;
 use super::walk::Setting;
 use crate::audit::Place;
@@ -25,6 +25,8 @@ pub struct DeclaredTable {
     pub direction: Direction,
     /// Whether it runs in a transaction.
     pub transaction: Transaction,
+    /// The turn of a loop that does it.
+    pub turn: Option<Turn>,
     /// The declaration, in bytes of the file.
     pub range: Range<usize>,
     /// Its first token.
@@ -66,6 +68,7 @@ pub(super) fn done<'t>(
         schema: None,
         direction: place.direction,
         transaction: place.transaction,
+        turn: None,
         range: node.byte_range(),
         place: source.place(node.start_byte()),
     }

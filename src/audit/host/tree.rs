@@ -7,10 +7,13 @@ use std::ops::{ControlFlow, Range};
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use super::binding::{self, Bindings, Kind, is_scope};
+use super::change;
 use super::fact::{Problem, ProblemKind, Unknown};
 use super::language::Language;
+use super::literal::is_literal;
 use super::operation::Operations;
 use super::reach::Reach;
+use super::turn::Turns;
 use super::walk::way;
 use crate::audit::{Lines, Place};
 
@@ -18,6 +21,8 @@ use crate::audit::{Lines, Place};
 const MOST_PROBLEMS: usize = 50;
 /// Calls back of the parser that a file may take, before its length counts. The parser calls back every hundred steps.
 const FREE_CALLS: usize = 2_000;
+/// Most values that are looked at for one change of a list.
+const MOST_ALIASES: usize = 32;
 /// Longest text that constants may be resolved to in one file, as a multiple of its length.
 const TEXT_GROWTH: usize = 16;
 
@@ -64,9 +69,14 @@ pub(super) struct Source<'t> {
     lines: Lines,
     /// The last place that was asked for.
     counted: Cell<(usize, Place)>,
+    /// What names stand for in the turns of loops.
+    pub(super) turns: Turns<'t>,
     bindings: Bindings<'t>,
     operations: Operations<'t>,
     heredocs: HashMap<usize, Node<'t>>,
+    definitions: HashMap<&'t str, Node<'t>>,
+    /// Names whose lists are changed, and by what.
+    changes: Vec<(Node<'t>, Range<usize>)>,
 }
 
 impl<'t> Source<'t> {
@@ -82,11 +92,15 @@ impl<'t> Source<'t> {
             broken_to: 0,
             lines: Lines::of(text),
             counted: Cell::new((0, Place { line: 1, column: 1 })),
+            turns: Turns::default(),
             bindings: Bindings::default(),
             operations: Operations::default(),
             heredocs: HashMap::new(),
+            definitions: HashMap::new(),
+            changes: Vec::new(),
         };
         source.look_over();
+        source.note_changes();
         source.reach = Reach::of(&source, |name| way(language, name));
         source
     }
@@ -130,7 +144,8 @@ impl<'t> Source<'t> {
     /// Notes a problem, up to the most that are told.
     pub(super) fn problem(&self, range: Range<usize>, kind: ProblemKind) {
         let mut problems = self.problems.borrow_mut();
-        if problems.len() < MOST_PROBLEMS {
+        let told = problems.iter().any(|it| it.range == range && it.kind == kind);
+        if !told && problems.len() < MOST_PROBLEMS {
             problems.push(Problem { place: self.place(range.start), range, kind });
         }
     }
@@ -142,7 +157,14 @@ impl<'t> Source<'t> {
 
     /// The texts that make up what a name stands for where it is used.
     pub(super) fn values(&self, name: Node<'_>) -> Option<Vec<Node<'t>>> {
-        self.bindings.value(self.of(name), name)
+        let values = self.bindings.value(self.of(name), name)?;
+        let later = |value: &Node<'t>| self.turns.is_of_last_turn(value.byte_range(), name.start_byte());
+        (!values.iter().any(later)).then_some(values)
+    }
+
+    /// The types of Go and the records of Java that the file describes, by their names.
+    pub(super) fn definitions(&self) -> &HashMap<&'t str, Node<'t>> {
+        &self.definitions
     }
 
     /// Every value that a name may stand for where it is used.
@@ -190,6 +212,24 @@ impl<'t> Source<'t> {
         }
     }
 
+    /// Marks the lists that something changes after they are written out, whatever name it uses for them.
+    fn note_changes(&mut self) {
+        for (name, by) in std::mem::take(&mut self.changes) {
+            let mut work = self.candidates(name);
+            let mut left = MOST_ALIASES;
+            while let Some(value) = work.pop()
+                && left > 0
+            {
+                left -= 1;
+                match value.kind() {
+                    "identifier" | "constant" => work.extend(self.candidates(value)),
+                    _ if is_literal(value) => {}
+                    _ => self.turns.note_change(value, by.clone()),
+                }
+            }
+        }
+    }
+
     /// The grammar takes a heredoc that nothing ends for one that ends with the file.
     fn unclosed(&self, begun: &[(&'t str, usize)]) {
         for (name, at) in begun {
@@ -215,6 +255,9 @@ impl<'t> Source<'t> {
         }
         match node.kind() {
             "identifier" | "constant" => {
+                if let Some(by) = change::changes(node, above, self.text) {
+                    self.changes.push((node, by));
+                }
                 if let Some((step, kind)) = binding::step(self.language, field, node, above, self.text) {
                     let name = self.of(node);
                     match kind {
@@ -227,6 +270,11 @@ impl<'t> Source<'t> {
             }
             "import_from_statement" | "import_statement" if self.language == Language::Python => {
                 self.operations.import(node, self.text);
+            }
+            "type_spec" | "record_declaration" => {
+                if let Some(name) = node.child_by_field_name("name") {
+                    self.definitions.insert(self.of(name), node);
+                }
             }
             "heredoc_beginning" => {
                 let name = self.of(node).trim_start_matches(['<', '-', '~']).trim_matches(['"', '\'', '`']);

@@ -6,54 +6,33 @@ use super::compose::{compose, is_stringy};
 use super::declared::{Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, TableName};
 use super::fact::Known;
 use super::tree::{Source, children_of};
+use super::turn::{Bound, elements, eval, word};
 use super::walk::Setting;
 
-/// Most constants that lead to each other.
-const DEEPEST_NAME: usize = 8;
-
-/// What a name stands for, when it is a constant of the file; otherwise the expression itself.
+/// What a name stands for, when it is a constant of the file or of the turn of a loop; otherwise the expression itself.
 pub(super) fn resolved<'t>(source: &Source<'t>, node: Node<'t>) -> Node<'t> {
-    let mut at = node;
-    for _ in 0..DEEPEST_NAME {
-        // Ruby's constants are frozen where they are written.
-        if at.kind() == "call"
-            && at.child_by_field_name("method").is_some_and(|name| source.of(name) == "freeze")
-        {
-            match at.child_by_field_name("receiver") {
-                Some(frozen) => at = frozen,
-                None => break,
-            }
-            continue;
-        }
-        if !matches!(at.kind(), "identifier" | "constant") {
-            break;
-        }
-        match source.constant(at) {
-            Some(value) => at = value,
-            None => break,
-        }
+    match eval(source, node) {
+        Bound::Node(value) => value,
+        Bound::Text(..) | Bound::Number(_) | Bound::List(_) | Bound::Map(_) | Bound::Unknown(_) => node,
     }
-    at
 }
 
 /// A string or a symbol.
 pub(super) fn text<'t>(source: &Source<'t>, node: Node<'t>) -> Known<String> {
-    let value = resolved(source, node);
-    let symbol = match value.kind() {
-        "simple_symbol" => Some(source.of(value).trim_start_matches(':').to_owned()),
-        "delimited_symbol" => {
-            Some(source.of(value).trim_start_matches(':').trim_matches(['"', '\'']).to_owned())
-                .filter(|symbol| !symbol.contains("#{") && !symbol.contains('\\'))
-        }
-        "bare_string" | "bare_symbol" => {
-            Some(source.of(value).to_owned()).filter(|word| !word.contains("#{"))
-        }
-        _ if is_stringy(source, value) => {
+    let text = match eval(source, node) {
+        Bound::Node(value) if is_stringy(source, value) => {
             compose(source, value).and_then(|composition| composition.text.constant().map(str::to_owned))
         }
-        _ => None,
+        Bound::Node(value) if is_number(value) => None,
+        Bound::Node(value) => word(source, value).map(str::to_owned),
+        Bound::Text(text, _) => text.constant().map(str::to_owned),
+        Bound::Number(_) | Bound::List(_) | Bound::Map(_) | Bound::Unknown(_) => None,
     };
-    symbol.map_or_else(|| Known::Unknown(source.unknown(node)), Known::Known)
+    text.map_or_else(|| Known::Unknown(source.unknown(node)), Known::Known)
+}
+
+fn is_number(node: Node<'_>) -> bool {
+    matches!(node.kind(), "integer" | "int_literal" | "decimal_integer_literal" | "number")
 }
 
 /// The text of an expression in the words of the framework, as it is written.
@@ -79,10 +58,22 @@ pub(super) fn is_none<'t>(source: &Source<'t>, node: Node<'t>) -> bool {
 /// The items of a list, a tuple or an array.
 pub(super) fn items<'t>(source: &Source<'t>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
     let value = resolved(source, node);
-    let listed = matches!(value.kind(), "list" | "tuple" | "array" | "string_array" | "symbol_array" | "set");
-    let items = listed.then(|| children_of(value))?;
-    let whole = items.iter().all(|item| !item.kind().contains("splat"));
-    whole.then_some(items)
+    match value.kind() {
+        "list" | "tuple" | "array" | "string_array" | "symbol_array" | "set" => {
+            let items = children_of(value);
+            let whole = items.iter().all(|item| !item.kind().contains("splat"));
+            if whole { Some(items) } else { written_out(source, value) }
+        }
+        // `list(columns)`, `COMMON + ["a"]`
+        "call" | "call_expression" | "binary_operator" | "binary" => written_out(source, value),
+        _ => None,
+    }
+}
+
+/// The expressions of what is put together of lists.
+fn written_out<'t>(source: &Source<'t>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
+    let expression = |bound| if let Bound::Node(node) = bound { Some(node) } else { None };
+    elements(source, node).ok()?.into_iter().map(expression).collect()
 }
 
 /// A list of texts.
@@ -152,6 +143,7 @@ pub(super) fn declaration<'t>(
         fragment: None,
         direction: place.direction,
         transaction: place.transaction,
+        turn: None,
         range: node.byte_range(),
         place: source.place(node.start_byte()),
     }

@@ -7,14 +7,17 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::call::{Call, pair};
-use super::compose::{Composition, compose, compose_all, is_stringy, summands};
+use super::compose::{Composition, compose, compose_all, is_stringy};
 use super::composed::Composed;
 use super::declared::DeclaredIndex;
 use super::fact::{Direction, Extract, Fragment, Marker, Model, Transaction, Use};
 use super::gate::{Trust, is_sql};
 use super::language::Language;
+use super::shape::summands;
 use super::table::DeclaredTable;
 use super::tree::{Source, children_of};
+use super::turn::FrameId;
+use super::unroll::Loops;
 use super::usage::{Role, role_of_call, role_of_key};
 use super::value::resolved;
 use super::{alembic, django, list, made, marker, rails, script};
@@ -80,6 +83,34 @@ pub(super) struct Setting<'t> {
     pub(super) transaction: Transaction,
     /// What surrounds it in the framework's words.
     pub(super) around: Around<'t>,
+    /// What the names of the loops around it stand for.
+    pub(super) frame: Option<FrameId>,
+    /// Whether each turn of the innermost loop comes here.
+    pub(super) sure: Sureness,
+}
+
+/// Whether each turn of a loop comes to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sureness {
+    /// It does.
+    Sure,
+    /// That hangs on what only running the program would tell.
+    Unsure,
+}
+
+/// What is still to be done.
+#[derive(Clone, Copy)]
+pub(super) enum Task<'t> {
+    /// Look at a node.
+    Visit(Node<'t>, Setting<'t>),
+    /// Go through a loop.
+    Repeat(Node<'t>, Setting<'t>),
+    /// A turn of the innermost loop is over.
+    TurnEnd,
+    /// All turns of the innermost loop are.
+    LoopEnd,
+    /// A branch that hangs on this condition is over; so much was found before it.
+    BranchEnd(Node<'t>, usize),
 }
 
 /// What surrounds a place.
@@ -121,17 +152,25 @@ pub(super) struct Walk<'s, 't> {
     /// Whether the file is a picture of the whole schema.
     pub(super) snapshot: bool,
     /// Constants that are run by name: by their place, how.
-    run: HashMap<Range<usize>, Setting<'t>>,
+    pub(super) run: HashMap<Range<usize>, Setting<'t>>,
     /// Constants whose text is a part of another statement.
     included: HashSet<Range<usize>>,
-    stack: Vec<(Node<'t>, Setting<'t>)>,
+    pub(super) stack: Vec<Task<'t>>,
+    /// The loops around the place that the walk is at.
+    pub(super) loops: Loops<'t>,
 }
 
 /// Reads a whole file.
 pub(super) fn walk(source: &Source<'_>) -> Extract {
     let transaction = marker::of_file(source);
-    let place =
-        Setting { role: Role::Other, direction: Direction::Unsaid, transaction, around: Around::Nothing };
+    let place = Setting {
+        role: Role::Other,
+        direction: Direction::Unsaid,
+        transaction,
+        around: Around::Nothing,
+        frame: None,
+        sure: Sureness::Sure,
+    };
     let mut walk = Walk {
         source,
         found: Extract { transaction, ..Extract::default() },
@@ -139,10 +178,11 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
         snapshot: source.language == Language::Ruby && rails::is_snapshot(source),
         run: HashMap::new(),
         included: HashSet::new(),
-        stack: vec![(source.root, place)],
+        stack: vec![Task::Visit(source.root, place)],
+        loops: Loops::default(),
     };
-    while let Some((node, place)) = walk.stack.pop() {
-        walk.visit(node, place);
+    while let Some(task) = walk.stack.pop() {
+        walk.task(task);
     }
     let Walk { mut found, run, included, .. } = walk;
     // A constant that is a part of others and is run by no place is told with them.
@@ -151,7 +191,9 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
         .retain(|fragment| run.contains_key(&fragment.range) || !included.contains(&fragment.range));
     for fragment in &mut found.fragments {
         // A constant that is run elsewhere runs there, under the conditions of that place.
-        if let (Use::Named(_), Some(place)) = (&fragment.used, run.get(&fragment.range)) {
+        if let (Use::Named(_) | Use::Other | Use::Value(_) | Use::Argument(_), Some(place)) =
+            (&fragment.used, run.get(&fragment.range))
+        {
             fragment.direction = place.direction;
             fragment.transaction = place.transaction;
             if let Some(used) = place.role.used() {
@@ -170,15 +212,23 @@ pub(super) fn walk(source: &Source<'_>) -> Extract {
 impl<'t> Walk<'_, 't> {
     /// Puts nodes on the list, the first to be visited first.
     pub(super) fn push(&mut self, nodes: impl DoubleEndedIterator<Item = Node<'t>>, place: Setting<'t>) {
-        self.stack.extend(nodes.rev().map(|node| (node, place)));
+        self.stack.extend(nodes.rev().map(|node| Task::Visit(node, place)));
     }
 
-    fn push_children(&mut self, node: Node<'t>, place: Setting<'t>) {
+    /// Puts a node on the list.
+    pub(super) fn later(&mut self, node: Node<'t>, place: Setting<'t>) {
+        self.stack.push(Task::Visit(node, place));
+    }
+
+    pub(super) fn push_children(&mut self, node: Node<'t>, place: Setting<'t>) {
         let children = children_of(node);
         self.push(children.into_iter(), place);
     }
 
-    fn visit(&mut self, node: Node<'t>, place: Setting<'t>) {
+    pub(super) fn visit(&mut self, node: Node<'t>, place: Setting<'t>) {
+        if self.turning(node, place) {
+            return;
+        }
         if is_stringy(self.source, node) {
             return self.string(node, place);
         }
@@ -209,6 +259,7 @@ impl<'t> Walk<'_, 't> {
             | "new_expression" => {
                 self.call(node, place);
             }
+            _ if matches!(place.role, Role::Executed(_)) && self.runs_bound(node, place) => {}
             "identifier" | "constant" if matches!(place.role, Role::Executed(_)) => {
                 let values = self.source.candidates(node).into_iter();
                 for value in values.map(|value| resolved(self.source, value)).collect::<Vec<_>>() {
@@ -237,7 +288,7 @@ impl<'t> Walk<'_, 't> {
                 (operator, node.child_by_field_name("left").zip(node.child_by_field_name("right")))
                 && self.source.belongs(left, right)
             {
-                return self.stack.push((right, Setting { role: Role::Ignored, ..place }));
+                return self.later(right, Setting { role: Role::Ignored, ..place });
             }
             // A fallback (`||`, `??`) is used like what it stands in for; everything else compares.
             let role = if matches!(operator, "||" | "??" | "or") { place.role } else { Role::Ignored };
@@ -250,7 +301,7 @@ impl<'t> Walk<'_, 't> {
         let children = children_of(node);
         for child in children.into_iter().rev() {
             let role = if is_stringy(self.source, child) { Role::Ignored } else { Role::Other };
-            self.stack.push((child, Setting { role, ..place }));
+            self.later(child, Setting { role, ..place });
         }
     }
 
@@ -273,16 +324,17 @@ impl<'t> Walk<'_, 't> {
         if name == "replaces" && place.around == Around::DjangoMigration {
             self.found.replaces = django::replaces(self.source, value);
         }
+        self.given(node, place);
         let role = role_of_key(name).unwrap_or(Role::Named(name));
         let place = directed(self.source, name, place);
         let place = Setting { role, ..place };
         let (left, value) = (left.map_or(node, only), only(value));
         if self.source.belongs(left, value) {
-            return self.stack.push((value, Setting { role: Role::Ignored, ..place }));
+            return self.later(value, Setting { role: Role::Ignored, ..place });
         }
         let (added, all) = self.source.added(left, value);
         if (all && added.is_empty()) || !is_stringy(self.source, value) {
-            return self.stack.push((value, place));
+            return self.later(value, place);
         }
         let parts: Vec<Node<'t>> = std::iter::once(value).chain(added).collect();
         if let Some(mut composition) = compose_all(self.source, &parts) {
@@ -316,7 +368,7 @@ impl<'t> Walk<'_, 't> {
             place.around = Around::DjangoState;
             role = Role::Ignored;
         }
-        self.stack.push((value, Setting { role, ..place }));
+        self.later(value, Setting { role, ..place });
     }
 
     fn class(&mut self, node: Node<'t>, place: Setting<'t>) {
@@ -343,7 +395,7 @@ impl<'t> Walk<'_, 't> {
             if let Some((call, variable)) = alembic::batch(self.source, node) {
                 inner.around = Around::Batch(call, variable);
             }
-            self.stack.push((child, inner));
+            self.later(child, inner);
         }
     }
 
@@ -352,8 +404,9 @@ impl<'t> Walk<'_, 't> {
             return self.push_children(node, place);
         };
         let mut place = place;
+        self.changed(&call);
         if let Some(added) = self.added_to(&call) {
-            return self.stack.push((added, Setting { role: Role::Ignored, ..place }));
+            return self.later(added, Setting { role: Role::Ignored, ..place });
         }
         if matches!(call.object(), "reversible" | "dir" | "direction") || call.block.is_some() {
             match call.name() {
@@ -410,21 +463,21 @@ impl<'t> Walk<'_, 't> {
         if let Some(block) = call.block {
             let around = rails::around(self.source, call).unwrap_or(place.around);
             let block_place = Setting { role: Role::Other, around, ..place };
-            self.stack.push((block, block_place));
+            self.later(block, block_place);
         }
         let Some(arguments) = call.node.child_by_field_name("arguments") else {
             if let Some(receiver) = call.receiver {
-                self.stack.push((receiver, Setting { role: Role::Other, ..place }));
+                self.later(receiver, Setting { role: Role::Other, ..place });
             }
             return;
         };
         let around = script::around(call).unwrap_or(place.around);
-        self.stack.push((arguments, Setting { role, around, ..place }));
+        self.later(arguments, Setting { role, around, ..place });
         let behind = call.receiver.or_else(|| call.node.child_by_field_name("function"));
         if let Some(receiver) = behind {
             // `"CREATE INDEX".lower()`, `"...".join(parts)`: a string that is called on is no statement by itself.
             let role = if is_stringy(self.source, receiver) { Role::Ignored } else { Role::Other };
-            self.stack.push((receiver, Setting { role, ..place }));
+            self.later(receiver, Setting { role, ..place });
         }
     }
 
@@ -451,6 +504,8 @@ impl<'t> Walk<'_, 't> {
         if !is_sql(&sql, trust) {
             return None;
         }
+        let says = sql.text().to_ascii_lowercase().contains("index");
+        self.loops.note(says, says && !sql.holes().is_empty());
         self.found.fragments.push(Fragment {
             sql,
             range: node.byte_range(),
@@ -458,17 +513,21 @@ impl<'t> Walk<'_, 't> {
             used,
             direction: place.direction,
             transaction: place.transaction,
+            turn: self.loops.turn(),
         });
         Some(self.found.fragments.len() - 1)
     }
 
     /// Notes a declaration.
-    pub(super) fn declare(&mut self, index: DeclaredIndex) {
+    pub(super) fn declare(&mut self, mut index: DeclaredIndex) {
+        index.turn = self.loops.turn();
+        self.loops.note(true, index.is_vague());
         self.found.declared.push(index);
     }
 
     /// Notes what is done to a table.
-    pub(super) fn table(&mut self, table: DeclaredTable) {
+    pub(super) fn table(&mut self, mut table: DeclaredTable) {
+        table.turn = self.loops.turn();
         self.found.tables.push(table);
     }
 

@@ -1,11 +1,13 @@
 //! The rules. Each is a file: what it is called, why it is so, an example of either kind, and its tests.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::finding::{Edit, Fix, Severity};
 use super::sent::Sent;
 use super::series::{Act, File, Nature, Series};
 use crate::audit::document::PartKind;
+use crate::audit::host::Turn;
 use crate::audit::inventory::{FateKind, TableKind};
 use crate::audit::statement::{IndexStatement, Nesting, Statement, StatementKind};
 use crate::audit::words;
@@ -88,13 +90,36 @@ pub struct Found {
     pub help: String,
     /// A change that is certainly right.
     pub fix: Option<Fix>,
+    /// The turn of a loop that it is about.
+    pub turn: Option<Turn>,
 }
 
 impl Found {
+    /// What the turns of a loop have at one place is told once, with how often.
+    pub(super) fn folded(found: Vec<Self>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::with_capacity(found.len());
+        let mut others: HashMap<usize, usize> = HashMap::new();
+        for it in found {
+            let same = |other: &Self| other.turn.is_some() && other.range == it.range;
+            match all.iter().rposition(same).filter(|_| it.turn.is_some()) {
+                Some(first) => *others.entry(first).or_insert(0) += 1,
+                None => all.push(it),
+            }
+        }
+        for (first, count) in others {
+            if let Some(it) = all.get_mut(first) {
+                let turns = if count == 1 { "turn" } else { "turns" };
+                it.message = format!("{}; so it is in {count} more {turns} of the loop", it.message);
+            }
+        }
+        all
+    }
+
     /// About a statement, at these bytes.
     pub fn at(act: &Act<'_>, range: Range<usize>, message: String, help: impl Into<String>) -> Self {
         let statement = act.statement.at..act.statement.end;
-        Self { range, statement, message, help: help.into(), fix: None }
+        let turn = act.part.and_then(|part| part.turn);
+        Self { range, statement, message, help: help.into(), fix: None, turn }
     }
 }
 
@@ -190,6 +215,7 @@ fn unread(unread: &crate::audit::statement::Unread, help: &str) -> Found {
         message: unread.why.to_string(),
         help: help.to_owned(),
         fix: None,
+        turn: None,
     }
 }
 

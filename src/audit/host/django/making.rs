@@ -58,6 +58,7 @@ impl Out<'_> {
             fragment: None,
             direction: self.change.direction,
             transaction: self.change.transaction,
+            turn: None,
             range: range.clone(),
             place,
         });
@@ -91,6 +92,7 @@ impl Out<'_> {
             schema: None,
             direction: self.change.direction,
             transaction: self.change.transaction,
+            turn: None,
             range: range.clone(),
             place,
         });

@@ -1,6 +1,6 @@
 //! Strings that a program puts together in more than one place.
 
-use super::super::{Language, PLACEHOLDER, Use};
+use super::super::{Language, PLACEHOLDER, Use, extract};
 use super::{executed, only, read, sql};
 
 const PYTHON: Language = Language::Python;
@@ -93,7 +93,10 @@ def upgrade():
         op.execute(f'DROP INDEX {name}')
         name = 'b'
 ";
-    assert_eq!(sql(PYTHON, loops), [format!("DROP INDEX {PLACEHOLDER}")]);
+    let found = extract(PYTHON, loops);
+    let texts: Vec<&str> = found.fragments.iter().map(|it| it.sql.text()).collect();
+    assert_eq!(texts, [format!("DROP INDEX {PLACEHOLDER}")]);
+    assert_eq!(found.problems.len(), 1, "{:?}", found.problems);
     let branches = "\
 def upgrade():
     if x:

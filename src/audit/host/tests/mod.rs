@@ -9,6 +9,7 @@ mod rails;
 mod schema;
 mod script;
 mod series;
+mod turn;
 
 use super::{Direction, Extract, Fragment, Known, Language, PieceKind, Transaction, Use, extract};
 
