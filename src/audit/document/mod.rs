@@ -171,4 +171,6 @@ pub fn language(path: &str) -> Option<Language> {
 }
 
 #[cfg(test)]
+mod loop_tests;
+#[cfg(test)]
 mod tests;

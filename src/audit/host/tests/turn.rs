@@ -64,6 +64,7 @@ fn each_turn_of_a_python_loop_has_its_statement() {
         "for t in 'a b'.split()",
         "for t in [n.lower() for n in ('A', 'B')]",
         "for t in (n for n in ['a', 'c', 'b'] if n != 'c')",
+        "for t, q in {n: f'{n}_q' for n in TABLES}.items()",
         "for (t, [c, d]) in [('a', ['x', 'y']), ('b', ['x', 'y'])]",
     ];
     for head in heads {

@@ -66,6 +66,7 @@ fn written<'t>(source: &Source<'t>, node: Node<'t>) -> Found<'t> {
             None => Err(Trouble::Unknown(node)),
         },
         "dictionary" => Ok(pairs(source, node)?.into_iter().map(|(key, _)| key).collect()),
+        "dictionary_comprehension" => Ok(made_map(source, node)?.into_iter().map(|(key, _)| key).collect()),
         "hash" => Ok(entries(pairs(source, node)?)),
         "range" => range(source, node),
         "binary_operator" | "binary" => sum(source, node),
@@ -123,6 +124,7 @@ fn map<'t>(source: &Source<'t>, node: Node<'t>) -> Result<Vec<(Bound<'t>, Bound<
             }
             match value.kind() {
                 "dictionary" | "hash" | "object" => pairs(source, value),
+                "dictionary_comprehension" => made_map(source, value),
                 "composite_literal" => {
                     let body = value.child_by_field_name("body").ok_or(Trouble::Unknown(node))?;
                     pairs(source, body)
@@ -254,6 +256,26 @@ fn maker<'t>(source: &Source<'t>, node: Node<'t>) -> Option<(Repeat<'t>, Node<'t
         body = *only;
     }
     Some((repeat, body))
+}
+
+/// What a comprehension of a dictionary makes.
+fn made_map<'t>(source: &Source<'t>, node: Node<'t>) -> Result<Vec<(Bound<'t>, Bound<'t>)>, Trouble<'t>> {
+    let repeat = comprehension(node).ok_or(Trouble::Unknown(node))?;
+    let body = *repeat.bodies.first().ok_or(Trouble::Unknown(node))?;
+    let part = |name| body.child_by_field_name(name).ok_or(Trouble::Unknown(body));
+    let (key, value) = (part("key")?, part("value")?);
+    let mut found = Vec::new();
+    for round in repeat.rounds(source)? {
+        if round.doubt.is_some() {
+            return Err(Trouble::Unknown(node));
+        }
+        if !source.turns.charge(body.byte_range().len()) {
+            return Err(Trouble::TooMany);
+        }
+        let both = || (worth(source, key), worth(source, value));
+        found.push(source.turns.with(repeat.range.clone(), round.names, both));
+    }
+    Ok(found)
 }
 
 /// What a comprehension, or `map`, makes.
