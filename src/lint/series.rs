@@ -259,6 +259,7 @@ fn note(act: &Act<'_>, made: &mut Vec<Made>, gone: &mut Vec<Made>) {
             | TableAction::RenameConstraint(..)
             | TableAction::DropColumn(_)
             | TableAction::RenameColumn(..)
+            | TableAction::NamesFollow(_)
             | TableAction::Attach(_)
             | TableAction::Detach(_) => None,
         });

@@ -171,6 +171,6 @@ pub fn language(path: &str) -> Option<Language> {
 }
 
 #[cfg(test)]
-mod loop_tests;
+mod program_tests;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! What a program does to tables in the words of a framework, as the statements that the framework sends.
 
 use super::super::host::{Cause, DeclaredTable, Home, Known, TableAct, TableName};
-use super::super::statement::{Nesting, Statement, StatementKind, TableAction, TableStatement};
+use super::super::statement::{
+    NamesFollow, Nesting, Statement, StatementKind, TableAction, TableStatement, Was,
+};
 use super::{Document, Part, PartKind, host};
 use crate::sql::TableRef;
 
@@ -42,7 +44,10 @@ fn statement(done: &DeclaredTable) -> Option<StatementKind> {
         Some(_) | None => TableRef { schema, name: text.clone() },
     };
     let known = |text: &Known<String>| text.get().cloned();
-    let action = match &done.act {
+    // What Rails makes of a name with a schema has a dot in it.
+    let plain = done.names.filter(|_| !text.contains('.'));
+    let names = |was: Was| plain.map(|names| TableAction::NamesFollow(NamesFollow { was, names }));
+    let (action, follows) = match &done.act {
         TableAct::Create => {
             return Some(StatementKind::CreateTable(Box::new(TableStatement {
                 table,
@@ -54,9 +59,12 @@ fn statement(done: &DeclaredTable) -> Option<StatementKind> {
             })));
         }
         TableAct::Drop => return Some(StatementKind::DropTable(vec![table])),
-        TableAct::Rename(to) => TableAction::Rename(known(to)?),
-        TableAct::DropColumn(column) => TableAction::DropColumn(known(column)?),
-        TableAct::RenameColumn { from, to } => TableAction::RenameColumn(known(from)?, known(to)?),
+        TableAct::Rename(to) => (TableAction::Rename(known(to)?), names(Was::Table(text.clone()))),
+        TableAct::DropColumn(column) => (TableAction::DropColumn(known(column)?), None),
+        TableAct::RenameColumn { from, to } => {
+            let (from, to) = (known(from)?, known(to)?);
+            (TableAction::RenameColumn(from.clone(), to.clone()), names(Was::Column(from, to)))
+        }
     };
-    Some(StatementKind::AlterTable { table, actions: vec![action] })
+    Some(StatementKind::AlterTable { table, actions: std::iter::once(action).chain(follows).collect() })
 }

@@ -54,7 +54,7 @@ pub use fact::{
 pub use language::Language;
 pub use made::MadeTable;
 pub use revision::Revision;
-pub use table::{DeclaredTable, TableAct};
+pub use table::{DeclaredTable, IndexNames, TableAct};
 
 use crate::audit::Place;
 

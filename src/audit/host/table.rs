@@ -27,10 +27,29 @@ pub struct DeclaredTable {
     pub transaction: Transaction,
     /// The turn of a loop that does it.
     pub turn: Option<Turn>,
+    /// Whether indexes are renamed with it whose names the framework made of table and columns, and how it makes those.
+    pub names: Option<IndexNames>,
     /// The declaration, in bytes of the file.
     pub range: Range<usize>,
     /// Its first token.
     pub place: Place,
+}
+
+/// How Rails names indexes that are given no name, by the version that a migration is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexNames {
+    /// As long as they get: before 7.1.
+    Long,
+    /// Cut, with a digest at the end.
+    Short,
+}
+
+impl IndexNames {
+    /// The name of an index; `None` when it is longer than Rails takes.
+    #[must_use]
+    pub fn name(self, table: &str, columns: &[String]) -> Option<String> {
+        super::rails::made_name(table, columns, self == Self::Short)
+    }
 }
 
 /// What is done to a table.
@@ -69,6 +88,7 @@ pub(super) fn done<'t>(
         direction: place.direction,
         transaction: place.transaction,
         turn: None,
+        names: None,
         range: node.byte_range(),
         place: source.place(node.start_byte()),
     }

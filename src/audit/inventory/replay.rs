@@ -472,6 +472,7 @@ impl World {
             }
             TableAction::DropColumn(column) => self.drop_column(&table, column, spot),
             TableAction::RenameColumn(from, to) => self.rename_column(&table, from, to),
+            TableAction::NamesFollow(names) => self.names_follow(&table, names, spot),
             TableAction::Rename(to) => {
                 let index = self.standing.contains_key(&table);
                 let to = relation(&table.schema, clip(to));

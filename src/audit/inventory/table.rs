@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::mention;
 use super::replay::{World, relation};
 use super::{FateKind, Relation, Spot};
+use crate::audit::statement::{NamesFollow, Was};
+use crate::sql::{IndexKey, KeyKind};
 
 impl World {
     /// Indexes of a table that are there.
@@ -50,6 +52,38 @@ impl World {
         }
         for child in self.partitions(table) {
             self.rename_column(&child, from, to);
+        }
+    }
+
+    /// Indexes that were called as the framework calls them are called so anew.
+    pub(super) fn names_follow(&mut self, table: &Relation, following: &NamesFollow, spot: Spot) {
+        for index in self.standing_on(table) {
+            let Some(entry) = self.standing.get(&index).and_then(|position| self.entries.get(*position))
+            else {
+                continue;
+            };
+            let column = |key: &IndexKey| match &key.kind {
+                KeyKind::Column(name) => Some(name.clone()),
+                KeyKind::Expression => None,
+            };
+            let Some(columns) = entry.shape.keys.iter().map(column).collect::<Option<Vec<String>>>() else {
+                continue;
+            };
+            let old = match &following.was {
+                Was::Table(name) => following.names.name(name, &columns),
+                Was::Column(from, to) => {
+                    let before = |it: &String| if it == to { from.clone() } else { it.clone() };
+                    let before: Vec<String> = columns.iter().map(before).collect();
+                    following.names.name(&table.name, &before)
+                }
+            };
+            let new = following.names.name(&table.name, &columns);
+            if let (Some(old), Some(new)) = (old, new)
+                && index.name == old
+                && old != new
+            {
+                self.rename_index(&index, spot, &new);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::sql::{IndexShape, KeyKind, TableRef};
 
+use super::host::IndexNames;
 use super::place::{Lines, Place};
 use super::prepass::{Open, Script};
 
@@ -390,12 +391,32 @@ pub enum TableAction {
     RenameColumn(String, String),
     /// RENAME TO
     Rename(String),
+    /// Indexes whose names a framework made of table and columns get the names that it makes of them now.
+    NamesFollow(NamesFollow),
     /// SET SCHEMA
     SetSchema(String),
     /// ATTACH PARTITION
     Attach(TableRef),
     /// DETACH PARTITION
     Detach(TableRef),
+}
+
+/// What the names of indexes follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamesFollow {
+    /// What they were made of.
+    pub was: Was,
+    /// How they are made.
+    pub names: IndexNames,
+}
+
+/// What had another name before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Was {
+    /// The table: its old name.
+    Table(String),
+    /// A column: its old name and its new one.
+    Column(String, String),
 }
 
 /// Something that could not be read.

@@ -93,6 +93,7 @@ impl Out<'_> {
             direction: self.change.direction,
             transaction: self.change.transaction,
             turn: None,
+            names: None,
             range: range.clone(),
             place,
         });

@@ -8,10 +8,12 @@ use tree_sitter::Node;
 use super::call::{Call, pair};
 use super::declared::{Act, Cause, DeclaredIndex, Framework, Home, IndexName, Key, KeyKind, TableName};
 use super::fact::{Known, ProblemKind};
-use super::table::{DeclaredTable, TableAct, done};
+use super::table::{DeclaredTable, IndexNames, TableAct, done};
 use super::tree::{Source, children_of};
 use super::value::{declaration, index_name, is_none, items, resolved, table_name, text, texts, truth};
 use super::walk::{Around, Building, Setting, Walk};
+pub(super) use name::index as made_name;
+
 use constraint::{exclusion_constraint, removed_constraint, unique_constraint};
 
 /// The first version whose migrations shorten names that are too long.
@@ -186,8 +188,10 @@ fn done_to<'t>(
 ) {
     // What a picture of the schema shows is done by the migrations.
     if !walk.snapshot {
+        let renames = matches!(act, TableAct::Rename(_) | TableAct::RenameColumn { .. });
+        let names = if shortens(walk) { IndexNames::Short } else { IndexNames::Long };
         let done = done(walk.source, Framework::Rails, act, call.node, place);
-        walk.table(DeclaredTable { table, ..done });
+        walk.table(DeclaredTable { table, names: renames.then_some(names), ..done });
     }
 }
 
@@ -235,6 +239,11 @@ fn removed_reference<'t>(
         };
         done_to(walk, call, table.clone(), TableAct::DropColumn(column), place);
     }
+}
+
+/// Whether names that are too long are cut.
+fn shortens(walk: &Walk<'_, '_>) -> bool {
+    walk.rails.is_some_and(|version| version >= SHORTENS)
 }
 
 /// Where the declarations of the file stand.
@@ -484,7 +493,7 @@ fn derive<'t>(walk: &Walk<'_, 't>, at: Node<'t>, index: &mut DeclaredIndex) {
     if index.name != IndexName::Unsaid {
         return;
     }
-    let shortens = walk.rails.is_some_and(|version| version >= SHORTENS);
+    let shortens = shortens(walk);
     let name = index.table.get().zip(words(&index.keys));
     let name = name.and_then(|(table, columns)| name::index(table, &columns, shortens));
     index.name = name.map_or_else(|| IndexName::Unknown(walk.source.unknown(at)), IndexName::Derived);
@@ -501,7 +510,7 @@ fn removed<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, table: TableName, at: u
     options(source, &call.named, &mut index);
     if index.name == IndexName::Unsaid {
         // It goes by its columns; what made it gave it the usual name.
-        let shortens = walk.rails.is_some_and(|version| version >= SHORTENS);
+        let shortens = shortens(walk);
         let made = index.table.get().zip(words(&index.keys).filter(|words| !words.is_empty()));
         if let Some(name) = made.and_then(|(table, columns)| name::index(table, &columns, shortens)) {
             index.name = IndexName::Derived(name);

@@ -21,7 +21,7 @@ fn digest(of: &str) -> String {
 }
 
 /// The name of an index; `None` when it is too long for the version that the migration is written for.
-pub(super) fn index(table: &str, columns: &[String], shortens: bool) -> Option<String> {
+pub(in super::super) fn index(table: &str, columns: &[String], shortens: bool) -> Option<String> {
     let name = format!("index_{table}_on_{}", columns.join("_and_"));
     if name.len() <= LONGEST {
         return Some(name);

@@ -1,4 +1,4 @@
-//! Loops of programs, from the text to the inventory: the names, tables and places of a run.
+//! Programs, from their text to the inventory: the names, tables and places of a run.
 
 use super::super::host::{Language, extract};
 use super::super::inventory::{Chapter, take};
@@ -160,4 +160,34 @@ func up(tx *sql.Tx) error {
 }
 "#;
     assert_eq!(inventory(Language::Java, java), ["5:18 a_x a (x)", "5:18 b_x b (x)", "8:32 c_y c (y)"]);
+}
+
+#[test]
+fn rails_renames_the_indexes_that_it_named_with_their_table_and_columns() {
+    let text = r#"class Rename < ActiveRecord::Migration[7.1]
+  def change
+    add_index :users, :mail
+    add_index :users, [:shop_id, :mail], unique: true
+    add_index :users, :day, name: "by_day"
+    rename_column :users, :mail, :email
+    rename_table :users, :people
+    change_table(:people) { |t| t.rename :shop_id, :store_id }
+    remove_index :people, name: "index_people_on_email"
+  end
+end
+"#;
+    let found = extract(Language::Ruby, text);
+    let mut document = of_host(text, &found);
+    declare(&mut document, &found.declared, Snapshots::Counted, &Nothing);
+    let stock = take(&[Chapter { statements: &document.statements }]);
+    let standing: Vec<Option<&str>> = stock
+        .entries
+        .iter()
+        .map(|it| it.alive.as_ref().map(|standing| standing.index.name.as_str()))
+        .collect();
+    assert_eq!(standing, [None, Some("index_people_on_store_id_and_email"), Some("by_day")]);
+    // Written for a version that takes no name that is so long.
+    let text = "class Rename < ActiveRecord::Migration[6.0]\n  def change\n    add_index :t, :x\n    rename_column :t, :x, :a_column_with_a_name_that_leaves_no_room_at_all_for_more\n  end\nend\n";
+    let index = inventory(Language::Ruby, text);
+    assert_eq!(index, ["3:5 index_t_on_x t (a_column_with_a_name_that_leaves_no_room_at_all_for_more)"]);
 }
