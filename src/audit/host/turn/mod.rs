@@ -1,7 +1,7 @@
 //! What names stand for in each turn of a loop.
 //!
 //! A loop over a list that the file says is gone through turn by turn, as the program would: [`Repeat`] says what a loop goes
-//! over, [`elements`](sequence::elements) what is in that, and a [`Frame`] binds the loop's names to it. Whoever asks for the
+//! over, [`elements`] what is in that, and a [`Frame`] binds the loop's names to it. Whoever asks for the
 //! value of a name asks the frames first. All work is charged to budgets, so that no loop makes a file too much to read.
 
 mod choice;
