@@ -53,7 +53,7 @@ pub struct Entry {
     pub table: Arc<Relation>,
     /// Whether the table is partitioned.
     pub table_kind: TableKind,
-    /// What it says.
+    /// What it says; that of a constraint says neither its name nor its table.
     pub shape: Arc<IndexShape>,
     /// What the server would refuse or change.
     pub problems: Vec<String>,

@@ -435,15 +435,10 @@ impl World {
             }
             return;
         }
-        let shape = IndexShape {
-            name: constraint.name.clone(),
-            table: TableRef { schema: Some(table.schema.clone()), name: table.name.clone() },
-            ..(*constraint.shape).clone()
-        };
         let origin = Origin::Constraint(constraint.kind);
         let parts = constraint.name_parts();
-        let position =
-            self.add(spot, nesting, origin, table, Arc::new(shape), (constraint.name.as_deref(), &parts));
+        let shape = constraint.shape.clone();
+        let position = self.add(spot, nesting, origin, table, shape, (constraint.name.as_deref(), &parts));
         self.remember(position, &constraint.words, || parts);
         if !constraint.shape.only {
             self.partitions_follow(position, spot);

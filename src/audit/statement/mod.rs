@@ -522,11 +522,16 @@ impl Reading {
         statements.shrink_to_fit();
     }
 
-    /// Adds what was read of the text behind this.
-    pub fn append(&mut self, mut behind: Self) {
-        self.statements.append(&mut behind.statements);
-        self.unread.append(&mut behind.unread);
-        self.let_go.append(&mut behind.let_go);
+    /// What was read in batches, which are in the order of the text.
+    pub fn of(batches: Vec<Self>) -> Self {
+        let mut whole = Self::default();
+        whole.statements.reserve_exact(batches.iter().map(|it| it.statements.len()).sum());
+        for mut batch in batches {
+            whole.statements.append(&mut batch.statements);
+            whole.unread.append(&mut batch.unread);
+            whole.let_go.append(&mut batch.let_go);
+        }
+        whole
     }
 }
 

@@ -212,9 +212,12 @@ impl Reader<'_> {
         let Place { tool, direction } = layout::place(name, &text, |name| self.known.contains(name));
         let outside = layout::runs_outside(tool, &text, settings(path, tool).as_deref());
         let document = {
-            let script = prepare(&text);
+            let mut script = prepare(&text);
             let lines = Lines::of(&text);
-            let reading = self.parse(&script, &lines)?;
+            let batches = self.parse(&script, &lines)?;
+            // To put them together takes room.
+            script.pieces = Vec::new();
+            let reading = Reading::of(batches);
             let halves = Halves {
                 tool,
                 direction: match direction {
@@ -242,8 +245,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The statements of one file: a long one on all threads.
-    fn parse(&self, script: &Script<'_>, lines: &Lines) -> Result<Reading, CliError> {
+    /// The statements of one file, in batches: of a long one on all threads.
+    fn parse(&self, script: &Script<'_>, lines: &Lines) -> Result<Vec<Reading>, CliError> {
         let count = script.pieces.len();
         let read = |which| {
             let mut reading = read(script, which, lines);
@@ -253,7 +256,7 @@ impl Reader<'_> {
             reading
         };
         if count <= BATCH || self.workers < 2 {
-            return Ok(read(0..count));
+            return Ok(vec![read(0..count)]);
         }
         let results: Mutex<Vec<(usize, Reading)>> = Mutex::new(Vec::new());
         let next = AtomicUsize::new(0);
@@ -269,12 +272,7 @@ impl Reader<'_> {
         })?;
         let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         results.sort_by_key(|(start, _)| *start);
-        let mut whole = Reading::default();
-        whole.statements.reserve_exact(results.iter().map(|(_, part)| part.statements.len()).sum());
-        for (_, part) in results {
-            whole.append(part);
-        }
-        Ok(whole)
+        Ok(results.into_iter().map(|(_, reading)| reading).collect())
     }
 }
 
