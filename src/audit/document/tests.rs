@@ -137,6 +137,24 @@ fn sql_among_keys_says_what_it_says_in_a_statement() {
 }
 
 #[test]
+fn an_index_of_which_nearly_all_is_put_in_is_told_as_read_or_as_not_read() {
+    let table = [
+        ("f'CREATE {unique}INDEX {name} ON {table} ({columns})'", 0, 1),
+        ("f'CREATE {unique} INDEX {name} ON {table} {rest};'", 0, 1),
+        ("f'CREATE INDEX {name} ON {table} {rest}'", 0, 1),
+        ("f'CREATE UNIQUE INDEX {name} ON {table} ({columns})'", 1, 0),
+        ("f'create index on {table}'", 0, 0),
+    ];
+    for (text, read_as, unread) in table {
+        let document = read(
+            Language::Python,
+            &format!("def sql(unique, name, table, columns, rest):\n    return {text}\n"),
+        );
+        assert_eq!((document.statements.len(), document.unread.len()), (read_as, unread), "{text}");
+    }
+}
+
+#[test]
 fn a_name_with_a_schema_is_taken_apart() {
     assert_eq!(Nothing.text(&TableName::Given("a.b".to_owned())), Some("a.b".to_owned()));
     let document = read(

@@ -159,6 +159,10 @@ fn shaped(first: &str, mut words: Words<'_>) -> bool {
             Some("INDEX") => index_on(words),
             Some("UNIQUE") => is_word(words.next(), "INDEX") && index_on(words),
             Some("TABLE") => has(&mut words, "("),
+            // Whether it is unique is decided when the program runs: `CREATE {unique}INDEX`.
+            Some(word) if is_placeholder(word) => {
+                (word.ends_with("INDEX") || is_word(words.next(), "INDEX")) && index_on(words)
+            }
             Some(object) => OBJECTS.contains(&object) && words.next().is_some(),
             None => false,
         },
@@ -190,13 +194,19 @@ fn shaped(first: &str, mut words: Words<'_>) -> bool {
     }
 }
 
-/// `[CONCURRENTLY] [IF NOT EXISTS] [name] ON [ONLY] table [USING method] (`.
+/// `[CONCURRENTLY] [IF NOT EXISTS] [name] ON [ONLY] table [USING method] (`, or all behind the table put in by the program.
 fn index_on(mut words: Words<'_>) -> bool {
     let mut near = words.by_ref().take(16);
     if !near.any(|word| word.eq_ignore_ascii_case("ON")) {
         return false;
     }
-    words.take(10).any(|word| word == "(")
+    let behind: Vec<&str> = words.take(10).collect();
+    behind.contains(&"(") || behind.get(1).is_some_and(|word| is_placeholder(word))
+}
+
+/// Whether a word begins with a part that is not known.
+fn is_placeholder(word: &str) -> bool {
+    word.get(..PLACEHOLDER.len()).is_some_and(|start| start.eq_ignore_ascii_case(PLACEHOLDER))
 }
 
 /// Names, commas and CASCADE until the end or a semicolon.
