@@ -12,7 +12,13 @@ use super::walk::Around;
 /// What the file as a whole says, in languages whose frameworks mark files.
 pub(super) fn of_file(source: &Source<'_>) -> Transaction {
     let found = match source.language {
-        Language::JavaScript | Language::TypeScript | Language::Tsx => script(source),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => {
+            let marked = script(source);
+            if marked.is_none() && is_transacted(source) {
+                return Transaction::Inside;
+            }
+            marked
+        }
         Language::Go => mentions(source, |text| {
             text.starts_with("AddMigrationNoTx")
                 || text == "AddNamedMigrationNoTx"
@@ -88,6 +94,41 @@ fn script(source: &Source<'_>) -> Option<Marker> {
         found.is_some()
     });
     found
+}
+
+/// What the frameworks that run each migration in a transaction hand to it: knex, node-pg-migrate, TypeORM.
+const TRANSACTED: [&str; 3] = ["knex", "pgm", "queryRunner"];
+/// Its type, in TypeScript.
+const TRANSACTED_TYPES: [&str; 3] = ["Knex", "MigrationBuilder", "QueryRunner"];
+
+/// Whether a file has a function `up` or `down` that one of them calls.
+fn is_transacted(source: &Source<'_>) -> bool {
+    each(source, |node| {
+        let parameter = match node.kind() {
+            "method_definition" | "function_declaration" | "function_expression" | "arrow_function" => {
+                let listed = node.child_by_field_name("parameters").and_then(|list| list.named_child(0));
+                node.child_by_field_name("parameter").or(listed)
+            }
+            _ => return false,
+        };
+        let handed = parameter.is_some_and(|it| {
+            let name = source.of(it.child_by_field_name("pattern").unwrap_or(it));
+            let kind = it.child_by_field_name("type").map_or("", |kind| source.of(kind));
+            TRANSACTED.contains(&name) || TRANSACTED_TYPES.contains(&kind.trim_start_matches([':', ' ']))
+        });
+        handed && is_way(source, node)
+    })
+}
+
+/// Whether a function is called `up` or `down` where it stands: `exports.up = …`, `async up(…)`, `{ up: … }`.
+fn is_way(source: &Source<'_>, function: Node<'_>) -> bool {
+    let parent = function.parent();
+    let named = |node: Node<'_>, field: &str| node.child_by_field_name(field).map(|it| source.of(it));
+    let name = named(function, "name").or_else(|| {
+        let fields = ["left", "name", "key"];
+        parent.and_then(|parent| fields.iter().find_map(|field| named(parent, field)))
+    });
+    name.is_some_and(|name| matches!(name.rsplit('.').next(), Some("up" | "down")))
 }
 
 /// `canExecuteInTransaction` whose body is `return false`.

@@ -116,6 +116,13 @@ mod tests {
                 "class A < ActiveRecord::Migration[7.1]\n  def change\n    add_index :t, :a, algorithm: :concurrently\n  end\nend\n",
                 "class A < ActiveRecord::Migration[7.1]\n  disable_ddl_transaction!\n  def change\n    add_index :t, :a, algorithm: :concurrently\n  end\nend\n",
             ),
+            ("1.js", "exports.up = (knex) => knex.raw('{}');\n", "exports.config = { transaction: false };\nexports.up = (knex) => knex.raw('{}');\n"),
+            ("1.js", "exports.up = (pgm) => { pgm.sql('{}'); };\n", "exports.up = (pgm) => { pgm.noTransaction(); pgm.sql('{}'); };\n"),
+            (
+                "1.ts",
+                "class A { async up(queryRunner: QueryRunner) { await queryRunner.query(`{}`); } }\n",
+                "class A { transaction = false; async up(queryRunner: QueryRunner) { await queryRunner.query(`{}`); } }\n",
+            ),
         ] {
             let wrapped = wrapped.replace("{}", INDEX);
             assert_eq!(found(path, &wrapped).len(), 1, "{path}: {wrapped}");

@@ -114,7 +114,39 @@ fn forward_and_back_and_the_transaction_are_told() {
     assert_eq!(told, [Direction::Up, Direction::Down]);
     assert_eq!(found.transaction, Transaction::Outside(Marker::TransactionFalse));
     let table = [
-        (JS, "exports.up = (knex) => knex.raw('DROP INDEX a');", Direction::Up, Transaction::Unsaid),
+        (JS, "exports.up = (knex) => knex.raw('DROP INDEX a');", Direction::Up, Transaction::Inside),
+        (JS, "exports.up = knex => knex.raw('DROP INDEX a');", Direction::Up, Transaction::Inside),
+        (
+            JS,
+            "module.exports = { async up(knex) { await knex.raw('DROP INDEX a'); } };",
+            Direction::Up,
+            Transaction::Inside,
+        ),
+        (
+            JS,
+            "export async function up(pgm) { pgm.sql('DROP INDEX a'); }",
+            Direction::Up,
+            Transaction::Inside,
+        ),
+        (
+            TS,
+            "class A implements MigrationInterface { public async down(conn: QueryRunner): Promise<void> { await \
+             conn.query('DROP INDEX a'); } }",
+            Direction::Down,
+            Transaction::Inside,
+        ),
+        (
+            TS,
+            "export async function up(db: Knex) { await db.raw('DROP INDEX a'); }",
+            Direction::Up,
+            Transaction::Inside,
+        ),
+        (
+            JS,
+            "function help(knex) { return knex.raw('DROP INDEX a'); }",
+            Direction::Unsaid,
+            Transaction::Unsaid,
+        ),
         (
             JS,
             "exports.config = { transaction: false };\nexports.down = function (knex) { return knex.raw('DROP INDEX a') };",
