@@ -109,7 +109,7 @@ fn statement(index: &DeclaredIndex, tables: &dyn Tables) -> Result<(StatementKin
                     StatementKind::RenameIndex { index: named, to }
                 }
                 (Act::Rename, None, _, _) => return Err("the new name of this index".to_owned()),
-                (_, _, Backing::UniqueConstraint | Backing::Exclusion, Some(table)) => {
+                (_, _, Backing::UniqueConstraint | Backing::PrimaryKey | Backing::Exclusion, Some(table)) => {
                     StatementKind::AlterTable { table, actions: vec![TableAction::DropConstraint(name)] }
                 }
                 _ => StatementKind::DropIndex {
@@ -156,6 +156,7 @@ impl Draft<'_> {
                 }));
             }
             Backing::UniqueConstraint => ConstraintKind::Unique,
+            Backing::PrimaryKey => ConstraintKind::PrimaryKey,
             Backing::Exclusion => ConstraintKind::Exclude,
         };
         let constraint = Constraint {
@@ -164,7 +165,7 @@ impl Draft<'_> {
             place: index.place,
             at: index.range.start,
             using_index: None,
-            shape: Arc::new(IndexShape { unique: kind == ConstraintKind::Unique, ..shape }),
+            shape: Arc::new(IndexShape { unique: kind != ConstraintKind::Exclude, ..shape }),
             words,
             checked: Checked::AtOnce,
         };

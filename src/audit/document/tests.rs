@@ -117,6 +117,23 @@ class Migration(migrations.Migration):
 }
 
 #[test]
+fn a_primary_key_of_alembic_is_one_and_its_name_the_servers() {
+    let text = "def upgrade():\n    op.create_table('t', sa.Column('a', sa.Integer(), primary_key=True), sa.Column('b', sa.Integer(), primary_key=True))\n    op.create_index('i', 't', ['a'])\n";
+    let document = read(Language::Python, text);
+    let series = [super::super::inventory::Chapter { statements: &document.statements }];
+    let inventory = super::super::inventory::take(&series);
+    let names: Vec<(&str, &str, usize)> = inventory
+        .entries
+        .iter()
+        .map(|it| (it.index.name.as_str(), it.class().words().1, it.covered_by.len()))
+        .collect();
+    assert_eq!(
+        names,
+        [("t_pkey", "it backs a PRIMARY KEY", 0), ("i", "no rule about the data rests on it", 1)]
+    );
+}
+
+#[test]
 fn sql_among_keys_says_what_it_says_in_a_statement() {
     let table = [
         (r#"sa.text("b DESC NULLS LAST")"#, "b DESC NULLS LAST"),

@@ -141,6 +141,8 @@ pub enum Backing {
     Plain,
     /// A unique constraint brings it along.
     UniqueConstraint,
+    /// A primary key brings it along.
+    PrimaryKey,
     /// An exclusion constraint brings it along.
     Exclusion,
 }

@@ -31,7 +31,8 @@ pub(super) fn call<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<
     match operation.unwrap_or(call.name()) {
         "create_index" if op => create(walk, call, batch, place),
         "drop_index" if op => drop(walk, call, batch, place),
-        "create_unique_constraint" if op => unique(walk, call, batch, place),
+        "create_unique_constraint" if op => unique(walk, call, batch, Backing::UniqueConstraint, place),
+        "create_primary_key" if op => unique(walk, call, batch, Backing::PrimaryKey, place),
         "create_exclude_constraint" if op => exclude(walk, call, batch, place),
         "drop_constraint" if op => drop_constraint(walk, call, batch, place),
         "create_table" if op => table(walk, call, place),
@@ -265,7 +266,13 @@ fn drop<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, batch: Option<Call<'t>>, p
     walk.declare(index);
 }
 
-fn unique<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, batch: Option<Call<'t>>, place: Setting<'t>) {
+fn unique<'t>(
+    walk: &mut Walk<'_, 't>,
+    call: &Call<'t>,
+    batch: Option<Call<'t>>,
+    backing: Backing,
+    place: Setting<'t>,
+) {
     let source = walk.source;
     let mut index = declaration(source, Framework::Alembic, Act::Create, call.node, place);
     index.name = index_name(source, call.argument(0, "constraint_name"));
@@ -279,7 +286,7 @@ fn unique<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, batch: Option<Call<'t>>,
     };
     index.nulls_not_distinct = truth(source, call.keyword("postgresql_nulls_not_distinct"));
     index.unique = Known::Known(true);
-    index.backing = Backing::UniqueConstraint;
+    index.backing = backing;
     walk.declare(index);
 }
 
@@ -319,7 +326,7 @@ fn drop_constraint<'t>(
     let source = walk.source;
     let at = if batch.is_some() { 1 } else { 2 };
     let kind = call.argument(at, "type_").map(|node| text(source, node));
-    if kind.as_ref().and_then(Known::get).is_some_and(|kind| kind != "unique") {
+    if kind.as_ref().and_then(Known::get).is_some_and(|kind| kind != "unique" && kind != "primary") {
         return;
     }
     let mut index = declaration(source, Framework::Alembic, Act::Drop, call.node, place);
@@ -338,6 +345,7 @@ fn table<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
     let made = done(source, Framework::Alembic, TableAct::Create, call.node, place);
     let (table, schema) = (named.table.clone(), named.schema.clone());
     walk.table(DeclaredTable { table, schema, ..made });
+    let primary = primary_key(walk, call, &named, place);
     let inner = call.positional.iter().skip(1);
     for argument in inner {
         let Some(inner) = Call::of(source, *argument) else { continue };
@@ -345,7 +353,11 @@ fn table<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
         (index.table, index.schema) = (named.table.clone(), named.schema.clone());
         match inner.name() {
             "Column" => {
-                column(walk, *argument, &named, place);
+                let name = inner.argument(0, "name").map(|name| vec![key(source, name)]);
+                let twice = primary.is_some() && primary == name && inner.keyword("index").is_none();
+                if !twice {
+                    column(walk, *argument, &named, place);
+                }
                 continue;
             }
             "Index" => {
@@ -365,6 +377,10 @@ fn table<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
                 index.nulls_not_distinct = truth(source, inner.keyword("postgresql_nulls_not_distinct"));
                 index.unique = Known::Known(true);
                 index.backing = Backing::UniqueConstraint;
+                // The server makes one index of both.
+                if primary.as_ref() == index.keys.get() && inner.keyword("deferrable").is_none() {
+                    continue;
+                }
             }
             "ExcludeConstraint" => {
                 index.name = index_name(source, inner.keyword("name"));
@@ -374,6 +390,44 @@ fn table<'t>(walk: &mut Walk<'_, 't>, call: &Call<'t>, place: Setting<'t>) {
         }
         walk.declare(index);
     }
+}
+
+/// `PrimaryKeyConstraint("a", "b")`, or all columns with `primary_key=True`. The server makes it before all others.
+fn primary_key<'t>(
+    walk: &mut Walk<'_, 't>,
+    call: &Call<'t>,
+    named: &Named,
+    place: Setting<'t>,
+) -> Option<Vec<Key>> {
+    let source = walk.source;
+    let parts: Vec<(Node<'t>, Call<'t>)> = call
+        .positional
+        .iter()
+        .filter_map(|argument| Some((*argument, Call::of(source, *argument)?)))
+        .collect();
+    let constraint = parts.iter().find(|(_, inner)| inner.name() == "PrimaryKeyConstraint");
+    let columns: Vec<&(Node<'t>, Call<'t>)> = parts
+        .iter()
+        .filter(|(_, it)| {
+            it.name() == "Column" && truth(source, it.keyword("primary_key")) == Known::Known(true)
+        })
+        .collect();
+    let (node, name, columns) = match (constraint, columns.first()) {
+        (Some((node, inner)), _) => (*node, inner.keyword("name"), inner.positional.clone()),
+        (None, Some((node, _))) => {
+            (*node, None, columns.iter().filter_map(|(_, it)| it.argument(0, "name")).collect())
+        }
+        (None, None) => return None,
+    };
+    let mut index = declaration(source, Framework::SqlAlchemy, Act::Create, node, place);
+    (index.table, index.schema) = (named.table.clone(), named.schema.clone());
+    index.name = index_name(source, name);
+    let keys: Vec<Key> = columns.into_iter().map(|column| key(source, column)).collect();
+    index.keys = Known::Known(keys.clone());
+    index.unique = Known::Known(true);
+    index.backing = Backing::PrimaryKey;
+    walk.declare(index);
+    Some(keys)
 }
 
 /// `sa.Column("a", ..., index=True)` or `unique=True`.

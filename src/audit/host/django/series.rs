@@ -376,7 +376,7 @@ impl Series {
             out.table(Some(new), &table, TableAct::RenameColumn { from, to });
         }
         let stays = |index: &(String, Backing, Cause)| match index {
-            (_, Backing::UniqueConstraint | Backing::Exclusion, _) => {
+            (_, Backing::UniqueConstraint | Backing::PrimaryKey | Backing::Exclusion, _) => {
                 new.unique && (old.primary || !new.primary)
             }
             (_, Backing::Plain, Cause::Companion) if old.unique => new.indexed || new.unique,

@@ -17,6 +17,7 @@ fn operations_are_told_as_they_are_sent() {
                 "create - on t (b) unique schema s backing",
                 "create (ix_s_t_c) on t (c) unique schema s",
                 "create - on t (a,b) unique schema s backing",
+                "create - on t (a) unique schema s backing",
                 "create i on t (b,<lower(a)>) unique where b is null schema s",
             ],
         ),
@@ -177,4 +178,27 @@ fn operations_are_known_by_whatever_name_they_are_imported() {
     );
     assert_eq!(lines(&other), [""; 0]);
     assert_eq!(other.problems.len(), 1);
+}
+
+#[test]
+fn primary_keys_are_told_and_what_says_the_same_beside_them_is_not() {
+    let table: [(&str, &[&str]); 5] = [
+        (
+            "op.create_table('t', sa.Column('a', sa.Integer(), primary_key=True), sa.Column('b', sa.Text(), primary_key=True))",
+            &["create - on t (a,b) unique backing"],
+        ),
+        (
+            "op.create_table('t', sa.Column('a', sa.Text()), sa.PrimaryKeyConstraint('b', 'a', name=op.f('pk_t')))",
+            &["create pk_t on t (b,a) unique backing"],
+        ),
+        (
+            "op.create_table('t', sa.Column('a', sa.Text(), primary_key=True, unique=True), sa.UniqueConstraint('a'))",
+            &["create - on t (a) unique backing"],
+        ),
+        ("op.create_primary_key('pk', 't', ['a', 'b'])", &["create pk on t (a,b) unique backing"]),
+        ("op.drop_constraint('pk', 't', type_='primary')", &["drop pk on t () backing"]),
+    ];
+    for (text, wanted) in table {
+        assert_eq!(lines(&read(PYTHON, text)), wanted, "{text}");
+    }
 }
