@@ -8,7 +8,7 @@ use super::format::Arguments;
 use super::language::Language;
 use super::literal::is_literal;
 use super::tree::{Source, children_of};
-use super::turn::{Bound, chosen, countable, eval};
+use super::turn::{Bound, chosen, countable, eval, word};
 
 /// Most calls of `append` in one chain.
 const MOST_APPENDS: usize = 64;
@@ -347,7 +347,8 @@ fn joined<'t>(source: &Source<'t>, call: &Call<'t>, receiver: Node<'t>) -> Shape
     if !is_literal(separator) {
         return Shape::Other;
     }
-    if items.is_empty() {
+    // Symbols and numbers are no strings, and their texts are joined all the same.
+    if items.is_empty() || items.iter().any(|item| word(source, *item).is_some()) {
         let list = match source.language {
             Language::Go | Language::Python => arguments.first().copied(),
             Language::Java => arguments.get(1).copied().filter(|_| arguments.len() == 2),

@@ -18,6 +18,9 @@ use super::turn::{
 use super::usage::Role;
 use super::walk::{Setting, Sureness, Task, Walk};
 
+/// What a turn costs beside its body.
+const TURN: usize = 64;
+
 /// The loops around the place that a walk is at.
 #[derive(Default)]
 pub(super) struct Loops<'t> {
@@ -139,7 +142,7 @@ impl<'t> Walk<'_, 't> {
         } else {
             repeat.rounds(self.source).and_then(|rounds| {
                 let bytes: usize = repeat.bodies.iter().map(|body| body.byte_range().len()).sum();
-                let paid = self.source.turns.charge(bytes.saturating_mul(rounds.len()));
+                let paid = self.source.turns.charge((bytes + TURN).saturating_mul(rounds.len()));
                 if paid { Ok(rounds) } else { Err(Trouble::TooMany) }
             })
         };
@@ -223,9 +226,13 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    /// Takes back what the outermost loop made, and goes through it once.
+    /// Takes back what the outermost loop that is followed made, and goes through it once.
     fn refuse(&mut self, last: Open<'t>) {
-        let outermost = std::mem::take(&mut self.loops.open).into_iter().next().unwrap_or(last);
+        let followed = self.loops.open.iter().position(|open| open.trouble.is_none());
+        let outermost = match followed {
+            Some(at) => self.loops.open.drain(at..).next().unwrap_or(last),
+            None => last,
+        };
         let before = outermost.before;
         self.stack.truncate(outermost.tasks);
         self.found.fragments.truncate(before.fragments);

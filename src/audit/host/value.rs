@@ -6,7 +6,7 @@ use super::compose::{compose, is_stringy};
 use super::declared::{Act, Backing, Cause, DeclaredIndex, Framework, Home, IndexName, TableName};
 use super::fact::Known;
 use super::tree::{Source, children_of};
-use super::turn::{Bound, elements, eval, word};
+use super::turn::{Bound, decide, elements, eval, word};
 use super::walk::Setting;
 
 /// What a name stands for, when it is a constant of the file or of the turn of a loop; otherwise the expression itself.
@@ -46,7 +46,12 @@ pub(super) fn truth<'t>(source: &Source<'t>, node: Option<Node<'t>>) -> Known<bo
     match source.of(resolved(source, node)) {
         "True" | "true" => Known::Known(true),
         "False" | "false" | "None" | "nil" | "null" | "undefined" => Known::Known(false),
-        _ => Known::Unknown(source.unknown(node)),
+        _ => {
+            // A comparison that the turn of a loop decides.
+            let compares = matches!(node.kind(), "comparison_operator" | "binary" | "binary_expression");
+            let decided = if compares && source.is_of_turn(node) { decide(source, node) } else { None };
+            decided.map_or_else(|| Known::Unknown(source.unknown(node)), Known::Known)
+        }
     }
 }
 

@@ -190,6 +190,7 @@ fn each_turn_of_a_ruby_loop_has_its_statement() {
         format!("    %w[a c b].each do |t|\n      next if t == 'c'\n      {execute}\n    end\n"),
         format!("    %w[c a b].each do |t|\n      {execute} unless t == 'c'\n    end\n"),
         "    %w[a b].each do |t|\n      name = \"#{t}_x\"\n      execute(\"CREATE INDEX #{name} ON #{t} (x)\")\n    end\n".to_owned(),
+        "    [[:a, :x], [:b, :x]].each { |r| execute \"CREATE INDEX #{r.join('_')} ON #{r[0]} (#{r.last})\" }\n".to_owned(),
         "    [{ t: :a }, { t: :b }].each { |r| execute \"CREATE INDEX #{r[:t]}_x ON #{r[:t]} (x)\" }\n".to_owned(),
     ];
     for body in bodies {
@@ -278,12 +279,7 @@ fn the_words_of_frameworks_are_told_once_for_each_turn() {
     );
     assert_eq!(
         lines(&read(PYTHON, &text)),
-        [
-            "create ix_a on a (x) unique?",
-            "drop old_a on a ()",
-            "create ix_b on b (y) unique?",
-            "drop old_b on b ()"
-        ]
+        ["create ix_a on a (x) unique", "drop old_a on a ()", "create ix_b on b (y)", "drop old_b on b ()"]
     );
     let text = ruby(
         "    TABLES.each { |t| add_index t, :x }\n    { a: [:x, :y], b: :z }.each { |t, c| add_index t, c, name: \"#{t}_n\" }\n    %w[a b].each { |t| remove_index t, name: \"old_#{t}\" }\n",
@@ -369,6 +365,33 @@ fn loops_in_loops_share_what_a_file_may_have() {
         "    for a in range(30):\n        for t in range(30):\n            op.execute(f'CREATE INDEX i{a}_{t} ON t (x)')\n",
     );
     assert_eq!(super::sql(PYTHON, &text).len(), 900);
+}
+
+#[test]
+fn loops_without_measure_come_to_an_end() {
+    let made = "op.execute(f'CREATE INDEX i{t} ON t (x)')";
+    // Too many turns inside of a loop that is not followed, and again.
+    let text = python(&format!(
+        "    for a in range(3):\n        for t in range(900):\n            {made}\n        for t in range(900):\n            {made}\n"
+    ));
+    let found = extract(PYTHON, &text);
+    assert!(found.fragments.len() <= 1000, "{}", found.fragments.len());
+    assert!(found.problems.iter().any(|it| it.kind == ProblemKind::TooManyTurns), "{:?}", found.problems);
+    // Lists that are made of each other over and over.
+    let level = |level: usize| {
+        let parts = vec![format!("*L{}", level - 1); 40].join(", ");
+        format!("L{level} = [{parts}]\n")
+    };
+    let lists = format!("L0 = []\n{}", (1..12).map(level).collect::<Vec<_>>().concat());
+    let found = extract(PYTHON, &format!("{lists}for t in L11:\n    {made}\n"));
+    assert!(found.fragments.len() <= 1, "{:?}", found.fragments);
+    // Loops in loops, and nothing in them.
+    let head = |level: usize| format!("{}for t{level} in ('a', 'b'):\n", " ".repeat(level));
+    let heads: Vec<String> = (0..40).map(head).collect();
+    let body = "op.execute(f'CREATE INDEX i{t1} ON t (x)')";
+    let deep = format!("{}{}{body}\n", heads.concat(), " ".repeat(40));
+    let found = extract(PYTHON, &deep);
+    assert!((1..=1000).contains(&found.fragments.len()), "{}", found.fragments.len());
 }
 
 #[test]

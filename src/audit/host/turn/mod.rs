@@ -71,7 +71,7 @@ pub(super) enum Trouble<'t> {
 /// Which names stand for what, at which places.
 struct Frame<'t> {
     range: Range<usize>,
-    names: Vec<(&'t str, Bound<'t>)>,
+    names: HashMap<&'t str, Bound<'t>>,
     kind: FrameKind,
     above: Option<FrameId>,
 }
@@ -140,6 +140,8 @@ impl<'t> Turns<'t> {
         kind: FrameKind,
     ) -> FrameId {
         let mut frames = self.frames.borrow_mut();
+        // The last value of a name is the one that it has.
+        let names = names.into_iter().collect();
         frames.push(Frame { range, names, kind, above: self.now.get() });
         FrameId(frames.len() - 1)
     }
@@ -158,7 +160,7 @@ impl<'t> Turns<'t> {
     /// Asks something that may ask itself again, to a depth.
     fn deeper<R>(&self, ask: impl FnOnce() -> Option<R>) -> Option<R> {
         let depth = self.depth.get();
-        if depth >= DEEPEST {
+        if depth >= DEEPEST || !self.charge(1) {
             return None;
         }
         self.depth.set(depth + 1);
@@ -185,7 +187,7 @@ impl<'t> Turns<'t> {
         for _ in 0..DEEPEST_FRAME {
             let frame = frames.get(next?.0)?;
             if frame.range.contains(&at)
-                && let Some((_, bound)) = frame.names.iter().rfind(|(is, _)| *is == name)
+                && let Some(bound) = frame.names.get(name)
             {
                 return Some(bound.clone());
             }
@@ -219,10 +221,7 @@ impl<'t> Turns<'t> {
         let mut value = value.clone();
         for _ in 0..DEEPEST_FRAME {
             let Some(frame) = next.and_then(|next| frames.get_mut(next.0)) else { return };
-            match frame.names.iter_mut().find(|(is, _)| *is == name) {
-                Some((_, bound)) => *bound = value.clone(),
-                None => frame.names.push((name, value.clone())),
-            }
+            frame.names.insert(name, value.clone());
             if frame.kind == FrameKind::Branch {
                 value = Bound::Unknown(by);
             }

@@ -11,12 +11,17 @@ use crate::audit::host::language::Language;
 use crate::audit::host::literal::is_literal;
 use crate::audit::host::tree::{Source, children_of};
 
+/// What it costs to look at a list, and at each thing in it.
+const LIST: usize = 16;
+const ITEM: usize = 8;
+
 type Found<'t> = Result<Vec<Bound<'t>>, Trouble<'t>>;
 
 /// What is in something, in the order in which a loop comes to it.
 pub(in super::super) fn elements<'t>(source: &Source<'t>, node: Node<'t>) -> Found<'t> {
     let found = source.turns.deeper(|| Some(of(source, node))).unwrap_or(Err(Trouble::Unknown(node)))?;
-    if found.len() > MOST_TURNS { Err(Trouble::TooMany) } else { Ok(found) }
+    let paid = source.turns.charge(LIST + found.len() * ITEM);
+    if found.len() > MOST_TURNS || !paid { Err(Trouble::TooMany) } else { Ok(found) }
 }
 
 /// Whether it can be told how many there are.
