@@ -88,6 +88,11 @@ impl World {
     }
 
     pub(super) fn move_table(&mut self, from: &Relation, to: &Arc<Relation>, spot: Spot) {
+        // The server refuses to bring a name where it is taken, and moves nothing.
+        let is_taken = |index: &Relation| self.standing.contains_key(&*relation(&to.schema, &index.name));
+        if from.schema != to.schema && self.standing_on(from).iter().any(|index| is_taken(index)) {
+            return;
+        }
         for index in self.standing_on(from) {
             let shown = format!("{}.{}", to.schema, to.name);
             self.note(&index, spot, FateKind::TableRenamed(shown));

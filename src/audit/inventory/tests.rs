@@ -220,6 +220,16 @@ fn temporary_tables_have_a_schema_of_their_own_and_go_with_their_session() {
 }
 
 #[test]
+fn nothing_moves_where_its_name_is_taken() {
+    for moves in ["alter table s.t set schema u", "alter schema s rename to u"] {
+        let inventory = stock(&[&format!(
+            "create table u.t (a int); create index i on u.t (a); create table s.t (a int); create index i on s.t (a); {moves};"
+        )]);
+        assert_eq!(standing(&inventory), ["u.i", "s.i"], "{moves}");
+    }
+}
+
+#[test]
 fn a_path_and_a_schema_made_with_its_tables_say_where_things_are() {
     let inventory = stock(&["create schema s create table t (a int primary key) create index i on t (a);
         create schema authorization u create table v (a int unique);
