@@ -12,8 +12,8 @@ use super::change::is_change;
 use super::fact::{ProblemKind, Turn};
 use super::tree::children_of;
 use super::turn::{
-    Bound, FrameKind, Leaving, MOST_TURNS, Round, Trouble, bind, choice, decide, eval, leaving, may_not_run,
-    repeat, worth,
+    Bound, FrameKind, Leaving, MOST_TURNS, Round, Trouble, bind, choice, decide, eval, hangs_on_database,
+    leaving, may_not_run, repeat, worth,
 };
 use super::usage::Role;
 use super::walk::{Setting, Sureness, Task, Walk};
@@ -111,7 +111,7 @@ impl<'t> Walk<'_, 't> {
             return true;
         }
         if self.loops.open.is_empty() {
-            return false;
+            return self.by_database(node, place);
         }
         if let Some(leaving) = leaving(node) {
             return self.leave(node, leaving, place);
@@ -270,6 +270,32 @@ impl<'t> Walk<'_, 't> {
                 }
             }
         }
+        true
+    }
+
+    /// A choice by which database the program talks to: what it does for others is none of ours. False for all else.
+    fn by_database(&mut self, node: Node<'t>, place: Setting<'t>) -> bool {
+        let Some(found) = choice(node) else { return false };
+        let arms = found.arms.into_iter().map(|arm| {
+            let condition = arm.condition;
+            let holds = condition.and_then(|it| hangs_on_database(self.source, it));
+            (arm.body, condition, holds.map(|is| is != arm.negated))
+        });
+        let arms: Vec<_> = arms.collect();
+        if arms.iter().all(|(_, _, holds)| holds.is_none()) {
+            return false;
+        }
+        let mut inside = found.before;
+        for (body, condition, holds) in arms {
+            inside.extend(condition);
+            if holds != Some(false) {
+                inside.extend(body);
+            }
+            if holds == Some(true) {
+                break;
+            }
+        }
+        self.push(inside.into_iter(), Setting { role: Role::Other, ..place });
         true
     }
 

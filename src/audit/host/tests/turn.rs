@@ -488,3 +488,50 @@ fn the_turns_come_one_after_the_other() {
         ]
     );
 }
+
+#[test]
+fn what_a_program_does_for_another_database_is_none_of_postgresqls() {
+    let (ours, theirs) =
+        ("op.execute('CREATE INDEX a_x ON a (x)')", "op.execute('ALTER TABLE a MODIFY x INT(9)')");
+    let both = |condition: &str, yes: &str, no: &str| {
+        format!("    if {condition}:\n        {yes}\n    else:\n        {no}\n")
+    };
+    let bodies = [
+        both("op.get_bind().dialect.name == 'postgresql'", ours, theirs),
+        both("op.get_bind().dialect.name != 'mysql'", ours, theirs),
+        both("not op.get_bind().dialect.name == 'mysql'", ours, theirs),
+        both("'sqlite' == bind.engine.name", theirs, ours),
+        both("bind.dialect.name in ('mysql', 'mariadb')", theirs, ours),
+        both("bind.dialect.name not in ['postgresql', 'sqlite']", theirs, ours),
+        both("schema_editor.connection.vendor == 'postgresql' and True", ours, theirs),
+        format!("    name = bind.dialect.name\n{}", both("name == 'mysql'", theirs, ours)),
+        format!("    is_mysql = bind.dialect.name == 'mysql'\n{}", both("is_mysql", theirs, ours)),
+        format!("    if bind.dialect.name == 'sqlite':\n        return\n    {ours}\n"),
+        format!(
+            "    if bind.dialect.name == 'mysql':\n        {theirs}\n    elif bind.dialect.name == 'postgresql':\n        {ours}\n    else:\n        {theirs}\n"
+        ),
+    ];
+    for body in bodies {
+        let text = python(&body);
+        assert_eq!(sql(PYTHON, &text), made(&["a"]), "{text}");
+    }
+    // Whatever else a condition asks is not known.
+    for condition in
+        ["flag", "bind.dialect.name == other", "bind.dialect.name == 'mysql' or flag", "kind == 'mysql'"]
+    {
+        let text = python(&both(condition, ours, theirs));
+        assert_eq!(sql(PYTHON, &text).len(), 2, "{text}");
+    }
+    let text = ruby(
+        "    if connection.adapter_name == 'PostgreSQL'\n      execute 'CREATE INDEX a_x ON a (x)'\n    else\n      execute 'ALTER TABLE a MODIFY x INT(9)'\n    end\n    execute 'ALTER TABLE a MODIFY x INT(9)' unless connection.adapter_name == 'PostgreSQL'\n",
+    );
+    assert_eq!(sql(RUBY, &text), made(&["a"]), "{text}");
+    let text = js(
+        "  if (knex.client.config.client === 'pg') {\n    await knex.raw('CREATE INDEX a_x ON a (x)');\n  } else if (['mysql', 'mysql2'].includes(knex.client.config.client)) {\n    await knex.raw('ALTER TABLE a MODIFY x INT(9)');\n  }\n",
+    );
+    assert_eq!(sql(JS, &text), made(&["a"]), "{text}");
+    let text = go(
+        "\tif db.Dialector.Name() == \"postgres\" {\n\t\tdb.Exec(\"CREATE INDEX a_x ON a (x)\")\n\t} else {\n\t\tdb.Exec(\"ALTER TABLE a MODIFY x INT(9)\")\n\t}\n",
+    );
+    assert_eq!(sql(GO, &text), made(&["a"]), "{text}");
+}

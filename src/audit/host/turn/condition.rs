@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::word::text_of;
-use super::{Bound, elements, eval};
+use super::{Bound, database, elements, eval};
 use crate::audit::host::call::Call;
 use crate::audit::host::language::Language;
 use crate::audit::host::tree::{Source, children_of};
@@ -46,8 +46,30 @@ fn decided<'t>(source: &Source<'t>, node: Node<'t>) -> Option<bool> {
         }
         "binary_expression" | "binary" => compared(source, field("left")?, operator(), field("right")?),
         "call" | "call_expression" | "method_invocation" => called(source, &Call::of(source, node)?),
-        _ => truth(source, &eval(source, node)),
+        _ => {
+            let bound = eval(source, node);
+            // A name may stand for a condition.
+            if let Bound::Node(inner) = &bound
+                && inner.id() != node.id()
+                && is_comparison(*inner)
+            {
+                return decide(source, *inner);
+            }
+            truth(source, &bound)
+        }
     }
+}
+
+fn is_comparison(node: Node<'_>) -> bool {
+    matches!(
+        node.kind(),
+        "comparison_operator" | "boolean_operator" | "not_operator" | "binary_expression" | "binary"
+    )
+}
+
+/// Whether a choice hangs on which database the program talks to, and on nothing that only running it would tell.
+pub(in super::super) fn hangs_on_database<'t>(source: &Source<'t>, condition: Node<'t>) -> Option<bool> {
+    database::asks(source, condition).then(|| decide(source, condition)).flatten()
 }
 
 /// The branch of a conditional expression that is taken.
@@ -123,15 +145,19 @@ fn comparable<'t>(source: &Source<'t>, node: Node<'t>) -> Option<Value> {
 }
 
 fn compared<'t>(source: &Source<'t>, left: Node<'t>, operator: &str, right: Node<'t>) -> Option<bool> {
-    match operator {
-        "==" | "===" | "is" => Some(comparable(source, left)? == comparable(source, right)?),
-        "!=" | "!==" | "is not" => Some(comparable(source, left)? != comparable(source, right)?),
+    let known = match operator {
+        "==" | "===" | "is" => same(source, left, right),
+        "!=" | "!==" | "is not" => same(source, left, right).map(|is| !is),
         "in" | "not in" if source.language == Language::Python => {
-            let is = within(source, left, right)?;
-            Some(is == (operator == "in"))
+            within(source, left, right).map(|is| is == (operator == "in"))
         }
         _ => None,
-    }
+    };
+    known.or_else(|| database::is_ours(source, left, operator, right))
+}
+
+fn same<'t>(source: &Source<'t>, one: Node<'t>, other: Node<'t>) -> Option<bool> {
+    Some(comparable(source, one)? == comparable(source, other)?)
 }
 
 /// Whether a value is in a list, or a text in a text.
@@ -156,8 +182,9 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Option<bool> {
         ("HasSuffix", [of, word]) if call.object() == "strings" => Some(text(*of)?.ends_with(&text(*word)?)),
         ("startswith" | "startsWith" | "start_with?", [word]) => Some(text(of)?.starts_with(&text(*word)?)),
         ("endswith" | "endsWith" | "end_with?", [word]) => Some(text(of)?.ends_with(&text(*word)?)),
-        ("includes" | "include?" | "contains", [item]) => within(source, *item, of),
-        ("equals" | "eql?", [other]) => Some(comparable(source, of)? == comparable(source, *other)?),
+        ("includes" | "include?" | "contains", [item]) => within(source, *item, of)
+            .or_else(|| database::among(source, of).filter(|_| database::tells(source, *item))),
+        ("equals" | "eql?", [other]) => compared(source, of, "==", *other),
         ("nil?", []) => Some(comparable(source, of)? == Value::None),
         ("present?", []) => Some(comparable(source, of)?.text().is_some_and(|text| !text.trim().is_empty())),
         ("blank?", []) => Some(comparable(source, of)?.text().is_none_or(|text| text.trim().is_empty())),

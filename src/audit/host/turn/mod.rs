@@ -6,6 +6,7 @@
 
 mod choice;
 mod condition;
+mod database;
 mod member;
 mod pattern;
 mod repeat;
@@ -24,7 +25,7 @@ use super::composed::Composed;
 use super::tree::{Source, children_of};
 
 pub(super) use choice::{Choice, Leaving, choice, leaving, may_not_run};
-pub(super) use condition::{chosen, decide};
+pub(super) use condition::{chosen, decide, hangs_on_database};
 pub(super) use member::{Key, element, is_member};
 pub(super) use pattern::bind;
 pub(super) use repeat::{Repeat, Round, repeat};
