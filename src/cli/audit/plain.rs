@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::table::{Side, Table, safe, table};
+use crate::text::plural;
 
 use super::answer::{Answer, IndexAnswer};
 use super::beside;
@@ -159,11 +160,11 @@ pub(super) fn totals(answer: &Answer<'_>) -> String {
         count => format!(" {count} that a framework makes by itself."),
     };
     format!(
-        "{} CREATE INDEX in {} files: {} functional, {} performance; {} unique, {} partial, {} concurrently, \
+        "{} CREATE INDEX in {}: {} functional, {} performance; {} unique, {} partial, {} concurrently, \
          {} unnamed, {} over 63 bytes.\nAt the end of the series {} of them stand, {} were dropped; {} say the same as \
-         another, {} are covered. {} indexes of constraints besides.{implied} {} places were not read.{described}\n",
+         another, {} are covered. {} besides.{implied} {}.{described}\n",
         it.indexes,
-        it.files,
+        plural(it.files, "file", "files"),
         it.functional,
         it.performance,
         it.unique,
@@ -175,7 +176,7 @@ pub(super) fn totals(answer: &Answer<'_>) -> String {
         it.dropped,
         it.duplicates,
         it.covered,
-        it.constraints,
-        it.unread
+        plural(it.constraints, "index of a constraint", "indexes of constraints"),
+        plural(it.unread, "place was not read", "places were not read")
     )
 }

@@ -173,7 +173,7 @@ fn pages_for_people_hold_the_same_figures_and_no_sign_of_others_means_anything()
         &[("a|b.sql", b"create unique index \"x|\x1b[31m\" on t (a) where b = '<b>';")];
     let (_, table) = run(files, None, AuditFormat::Table);
     assert!(
-        table.contains("1 CREATE INDEX in 1 files: 1 functional, 0 performance; 1 unique, 1 partial"),
+        table.contains("1 CREATE INDEX in 1 file: 1 functional, 0 performance; 1 unique, 1 partial"),
         "{table}"
     );
     let (_, page) = run(files, None, AuditFormat::Markdown);
