@@ -2,20 +2,28 @@
 
 mod server;
 
+use cicerone::rehearsal::cluster::Cluster;
 use cicerone::rehearsal::connect::connect;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio_postgres::Client;
 
 use crate::program::{ANSWERED, Home, Running, run};
 use crate::server::Log;
 use crate::support::wait::until;
 use server::{Standby, primary};
 
-#[tokio::test]
-async fn on_a_standby_everything_is_read_and_nothing_is_begun() {
+/// A primary with the two small tables, a session on it, and a standby that has them, too.
+async fn pair() -> (Cluster, Client, Standby) {
     let primary = primary().await;
     let session = connect(&primary.conninfo("postgres"), "test").await.expect("a session");
     session.batch_execute(include_str!("../small.sql")).await.expect("two tables");
     let standby = Standby::of(&primary).await;
+    (primary, session, standby)
+}
+
+#[tokio::test]
+async fn on_a_standby_everything_is_read_and_nothing_is_begun() {
+    let (primary, _session, standby) = pair().await;
     let dsn = standby.conninfo("postgres");
     let home = Home::with_small_registry();
     let before = relations(&standby).await;
@@ -54,10 +62,7 @@ async fn on_a_standby_everything_is_read_and_nothing_is_begun() {
 
 #[tokio::test]
 async fn a_standby_that_is_behind_is_named_before_a_build_makes_it_worse() {
-    let primary = primary().await;
-    let session = connect(&primary.conninfo("postgres"), "test").await.expect("a session");
-    session.batch_execute(include_str!("../small.sql")).await.expect("two tables");
-    let standby = Standby::of(&primary).await;
+    let (primary, session, standby) = pair().await;
     let home = Home::with_small_registry();
     let follower = standby.session("postgres").await;
     follower.batch_execute("SELECT pg_wal_replay_pause()").await.expect("a pause");
@@ -73,10 +78,7 @@ async fn a_standby_that_is_behind_is_named_before_a_build_makes_it_worse() {
 
 #[tokio::test]
 async fn after_a_failover_nothing_more_is_sent_and_another_run_puts_it_right() {
-    let primary = primary().await;
-    let session = connect(&primary.conninfo("postgres"), "test").await.expect("a session");
-    session.batch_execute(include_str!("../small.sql")).await.expect("two tables");
-    let standby = Standby::of(&primary).await;
+    let (primary, _session, standby) = pair().await;
     let port = primary.port();
     let hosts = format!("{},{}", primary.socket_dir().display(), standby.host());
     let dsn = format!(
