@@ -13,7 +13,7 @@ use super::fact::{ProblemKind, Turn};
 use super::tree::children_of;
 use super::turn::{
     Bound, FrameKind, Leaving, MOST_TURNS, Round, Trouble, bind, choice, decide, eval, hangs_on_database,
-    leaving, may_not_run, repeat, worth,
+    is_function, leaving, may_not_run, repeat, worth,
 };
 use super::usage::Role;
 use super::walk::{Setting, Sureness, Task, Walk};
@@ -431,19 +431,6 @@ fn is_pattern(node: Node<'_>) -> bool {
             | "array_pattern"
             | "object_pattern"
             | "left_assignment_list"
-    )
-}
-
-fn is_function(node: Node<'_>) -> bool {
-    matches!(
-        node.kind(),
-        "func_literal"
-            | "lambda"
-            | "arrow_function"
-            | "function_expression"
-            | "lambda_expression"
-            | "function_definition"
-            | "function_declaration"
     )
 }
 

@@ -96,33 +96,41 @@ pub(in super::super) fn leaving(node: Node<'_>) -> Option<Leaving> {
 
 /// Whether what is inside of a node may be run, once or more often, or not at all.
 pub(in super::super) fn may_not_run(node: Node<'_>) -> bool {
+    is_function(node)
+        || matches!(
+            node.kind(),
+            "except_clause"
+                | "except_group_clause"
+                | "rescue"
+                | "catch_clause"
+                | "while_statement"
+                | "while"
+                | "until"
+                | "while_modifier"
+                | "until_modifier"
+                | "do_statement"
+                | "case_clause"
+                | "when"
+                | "switch_case"
+                | "switch_default"
+                | "switch_block_statement_group"
+                | "switch_rule"
+                | "expression_case"
+                | "type_case"
+                | "communication_case"
+                | "default_case"
+                | "in_clause"
+                | "conditional_expression"
+                | "ternary_expression"
+                | "conditional"
+        )
+}
+
+/// Whether a node is a function, with a name or without.
+pub(in super::super) fn is_function(node: Node<'_>) -> bool {
     matches!(
         node.kind(),
-        "except_clause"
-            | "except_group_clause"
-            | "rescue"
-            | "catch_clause"
-            | "while_statement"
-            | "while"
-            | "until"
-            | "while_modifier"
-            | "until_modifier"
-            | "do_statement"
-            | "case_clause"
-            | "when"
-            | "switch_case"
-            | "switch_default"
-            | "switch_block_statement_group"
-            | "switch_rule"
-            | "expression_case"
-            | "type_case"
-            | "communication_case"
-            | "default_case"
-            | "in_clause"
-            | "conditional_expression"
-            | "ternary_expression"
-            | "conditional"
-            | "func_literal"
+        "func_literal"
             | "lambda"
             | "arrow_function"
             | "function_expression"

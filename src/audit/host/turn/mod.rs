@@ -24,7 +24,7 @@ use super::compose::{compose, is_stringy};
 use super::composed::Composed;
 use super::tree::{Source, children_of};
 
-pub(super) use choice::{Choice, Leaving, choice, leaving, may_not_run};
+pub(super) use choice::{Choice, Leaving, choice, is_function, leaving, may_not_run};
 pub(super) use condition::{chosen, decide, hangs_on_database};
 pub(super) use member::{Key, element, is_member};
 pub(super) use pattern::bind;

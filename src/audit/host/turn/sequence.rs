@@ -269,23 +269,23 @@ fn made_map<'t>(source: &Source<'t>, node: Node<'t>) -> Result<Vec<(Bound<'t>, B
     let body = *repeat.bodies.first().ok_or(Trouble::Unknown(node))?;
     let part = |name| body.child_by_field_name(name).ok_or(Trouble::Unknown(body));
     let (key, value) = (part("key")?, part("value")?);
-    let mut found = Vec::new();
-    for round in repeat.rounds(source)? {
-        if round.doubt.is_some() {
-            return Err(Trouble::Unknown(node));
-        }
-        if !source.turns.charge(body.byte_range().len()) {
-            return Err(Trouble::TooMany);
-        }
-        let both = || (worth(source, key), worth(source, value));
-        found.push(source.turns.with(repeat.range.clone(), round.names, both));
-    }
-    Ok(found)
+    in_each_round(source, node, &repeat, body, || (worth(source, key), worth(source, value)))
 }
 
 /// What a comprehension, or `map`, makes.
 fn made<'t>(source: &Source<'t>, node: Node<'t>) -> Found<'t> {
     let (repeat, body) = maker(source, node).ok_or(Trouble::Unknown(node))?;
+    in_each_round(source, node, &repeat, body, || worth(source, body))
+}
+
+/// What `make` says in each round of the loop in `node`, with the names of that round.
+fn in_each_round<'t, R>(
+    source: &Source<'t>,
+    node: Node<'t>,
+    repeat: &Repeat<'t>,
+    body: Node<'t>,
+    make: impl Fn() -> R,
+) -> Result<Vec<R>, Trouble<'t>> {
     let mut found = Vec::new();
     for round in repeat.rounds(source)? {
         if round.doubt.is_some() {
@@ -294,8 +294,7 @@ fn made<'t>(source: &Source<'t>, node: Node<'t>) -> Found<'t> {
         if !source.turns.charge(body.byte_range().len()) {
             return Err(Trouble::TooMany);
         }
-        let value = source.turns.with(repeat.range.clone(), round.names, || worth(source, body));
-        found.push(value);
+        found.push(source.turns.with(repeat.range.clone(), round.names, &make));
     }
     Ok(found)
 }
