@@ -292,11 +292,24 @@ impl<'t> Walk<'_, 't> {
                 inside.extend(body);
             }
             if holds == Some(true) {
+                if body.is_some_and(ends_the_function) {
+                    self.forget_behind(node);
+                }
                 break;
             }
         }
         self.push(inside.into_iter(), Setting { role: Role::Other, ..place });
         true
+    }
+
+    /// What stands behind a node in its block is not come to.
+    fn forget_behind(&mut self, node: Node<'t>) {
+        while let Some(Task::Visit(next, _)) = self.stack.last()
+            && next.start_byte() >= node.end_byte()
+            && next.parent() == node.parent()
+        {
+            self.stack.pop();
+        }
     }
 
     /// A choice, as far as the turn decides it.
@@ -420,6 +433,10 @@ impl<'t> Walk<'_, 't> {
             Some(Bound::Number(_) | Bound::List(_) | Bound::Map(_) | Bound::Unknown(_)) | None => false,
         }
     }
+}
+
+fn ends_the_function(body: Node<'_>) -> bool {
+    children_of(body).last().and_then(|last| leaving(*last)) == Some(Leaving::Function)
 }
 
 fn is_pattern(node: Node<'_>) -> bool {

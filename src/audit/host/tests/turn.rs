@@ -501,6 +501,10 @@ fn what_a_program_does_for_another_database_is_none_of_postgresqls() {
         both("op.get_bind().dialect.name != 'mysql'", ours, theirs),
         both("not op.get_bind().dialect.name == 'mysql'", ours, theirs),
         both("'sqlite' == bind.engine.name", theirs, ours),
+        both("'postgres' in bind.dialect.name", ours, theirs),
+        both("'mysql' in str(bind.dialect)", theirs, ours),
+        both("bind.dialect.name.startswith('postgres')", ours, theirs),
+        both("not bind.dialect.name.startswith('mysql')", ours, theirs),
         both("bind.dialect.name in ('mysql', 'mariadb')", theirs, ours),
         both("bind.dialect.name not in ['postgresql', 'sqlite']", theirs, ours),
         both("schema_editor.connection.vendor == 'postgresql' and True", ours, theirs),
@@ -515,10 +519,19 @@ fn what_a_program_does_for_another_database_is_none_of_postgresqls() {
         let text = python(&body);
         assert_eq!(sql(PYTHON, &text), made(&["a"]), "{text}");
     }
+    let text = python(&format!(
+        "    if bind.dialect.name == 'postgresql':\n        {ours}\n        return\n    {theirs}\n\ndef downgrade():\n    {ours}\n"
+    ));
+    assert_eq!(sql(PYTHON, &text), made(&["a", "a"]), "{text}");
     // Whatever else a condition asks is not known.
-    for condition in
-        ["flag", "bind.dialect.name == other", "bind.dialect.name == 'mysql' or flag", "kind == 'mysql'"]
-    {
+    for condition in [
+        "flag",
+        "bind.dialect.name == other",
+        "bind.dialect.name == 'mysql' or flag",
+        "kind == 'mysql'",
+        "kind.startswith('my')",
+        "'sql' in bind.dialect.name",
+    ] {
         let text = python(&both(condition, ours, theirs));
         assert_eq!(sql(PYTHON, &text).len(), 2, "{text}");
     }

@@ -180,7 +180,10 @@ fn called<'t>(source: &Source<'t>, call: &Call<'t>) -> Option<bool> {
             Some(text(*of)?.starts_with(&text(*word)?))
         }
         ("HasSuffix", [of, word]) if call.object() == "strings" => Some(text(*of)?.ends_with(&text(*word)?)),
-        ("startswith" | "startsWith" | "start_with?", [word]) => Some(text(of)?.starts_with(&text(*word)?)),
+        ("startswith" | "startsWith" | "start_with?", [word]) => match text(of) {
+            Some(of) => Some(of.starts_with(&text(*word)?)),
+            None => database::begins(source, of, *word),
+        },
         ("endswith" | "endsWith" | "end_with?", [word]) => Some(text(of)?.ends_with(&text(*word)?)),
         ("includes" | "include?" | "contains", [item]) => within(source, *item, of)
             .or_else(|| database::among(source, of).filter(|_| database::tells(source, *item))),

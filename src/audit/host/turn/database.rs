@@ -71,6 +71,8 @@ pub(super) fn is_ours<'t>(
             one.or_else(|| named(source, left).filter(|_| tells(source, right)))?
         }
         "in" | "not in" if tells(source, left) => among(source, right)?,
+        // `"postgresql" in bind.dialect.name`
+        "in" | "not in" if tells(source, right) => named(source, left)?,
         _ => return None,
     };
     Some(is != matches!(operator, "!=" | "!==" | "is not" | "not in"))
@@ -81,6 +83,16 @@ pub(super) fn among<'t>(source: &Source<'t>, list: Node<'t>) -> Option<bool> {
     let all = elements(source, list).ok()?;
     let each: Option<Vec<bool>> = all.iter().map(|it| ours(&text_of(source, it)?)).collect();
     each.filter(|each| !each.is_empty()).map(|each| each.contains(&true))
+}
+
+/// Whether the name of our database, which an expression says, begins with a text that begins the name of one.
+pub(super) fn begins<'t>(source: &Source<'t>, told: Node<'t>, text: Node<'t>) -> Option<bool> {
+    let text = text_of(source, &eval(source, text))?.to_lowercase();
+    let begins = |known: &[&str]| known.iter().any(|name| name.starts_with(&text));
+    if text.len() < 2 || !tells(source, told) {
+        return None;
+    }
+    if begins(&OURS) { Some(true) } else { begins(&OTHERS).then_some(false) }
 }
 
 /// Whether an expression says which database it is.
