@@ -37,11 +37,16 @@ impl Drop for Sshd {
 }
 
 impl Sshd {
-    /// None where there is no sshd, or nothing to talk to one with.
-    async fn start() -> Option<Self> {
-        let program = PROGRAMS.iter().find(|program| Path::new(program).exists())?;
+    /// As an error, why there is none here.
+    async fn start() -> Result<Self, &'static str> {
+        const MISSING: &str = "sshd or ssh is not installed";
+        let program = PROGRAMS.iter().find(|program| Path::new(program).exists()).ok_or(MISSING)?;
         for tool in ["ssh", "ssh-keygen"] {
-            Command::new(tool).arg("-?").stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
+            let known = Command::new(tool).arg("-?").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            known.map_err(|_| MISSING)?;
+        }
+        if !can_give_terminals() {
+            return Err("an ordinary user's sshd can give no terminal: devpts is mounted without gid=");
         }
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
@@ -79,7 +84,7 @@ impl Sshd {
             .expect("sshd starts");
         let sshd = Self { process, folder, port };
         eventually("sshd listens", || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Some(sshd)
+        Ok(sshd)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -116,6 +121,13 @@ impl Sshd {
     }
 }
 
+/// sshd gives a terminal to the group `tty`, and ends when it cannot. Only root may do that, unless the system has done it.
+fn can_give_terminals() -> bool {
+    let mounts = fs_err::read_to_string("/proc/mounts").expect("mounts");
+    let mut terminals = mounts.lines().filter(|line| line.split(' ').nth(2) == Some("devpts"));
+    rustix::process::geteuid().is_root() || terminals.any(|line| line.contains("gid="))
+}
+
 /// As a shell takes it literally.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -135,9 +147,9 @@ fn consoles(home: &Home) -> usize {
 
 #[tokio::test]
 async fn sessions_that_are_lost_over_ssh_stop_nothing_and_lose_nothing() {
-    let Some(sshd) = Sshd::start().await else {
-        eprintln!("sshd or ssh is not installed: nothing was checked over ssh");
-        return;
+    let sshd = match Sshd::start().await {
+        Ok(sshd) => sshd,
+        Err(why) => return eprintln!("{why}: nothing was checked over ssh"),
     };
     let mut chance = fastrand::Rng::with_seed(20_261_120);
     let (home, database) = (Home::new(), server::sample().await);
