@@ -13,9 +13,10 @@ use crate::server::{LOGGING, MAJOR};
 use crate::support::cluster::{binaries, own_cluster, scratch, surroundings};
 use crate::support::wait::{eventually, until};
 
-/// Ends the server when nobody holds its standard input any more, so that it outlives no test.
+/// Ends the server, and takes its folder away, when nobody holds its standard input any more: neither outlives a test, not
+/// even one that is killed.
 const KEEPER: &str = "\"$0\" \"$@\" >\"$CICERONE_TEST_LOG\" 2>&1 </dev/null & server=$!; cat >/dev/null; \
-                      kill -INT $server; wait $server";
+                      kill -INT $server; wait $server; rm -rf \"$CICERONE_TEST_FOLDER\"";
 
 /// A server that follows another one.
 pub(super) struct Standby {
@@ -151,7 +152,8 @@ fn start(folder: &Path, port: u16, primary: &str, user: Option<&SystemUser>) -> 
     ] {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    command.env("CICERONE_TEST_LOG", folder.join("server.log")).current_dir(folder).stdin(Stdio::piped());
+    command.env("CICERONE_TEST_LOG", folder.join("server.log")).env("CICERONE_TEST_FOLDER", folder);
+    command.current_dir("/").stdin(Stdio::piped());
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
